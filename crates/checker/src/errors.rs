@@ -1,0 +1,389 @@
+//! What the checker says, one row per diagnostic: the payload comes in, the words stand here.
+
+use diagnostics::{Diagnostic, Span, Symbol};
+
+fn list(names: &[String]) -> String {
+    match names {
+        [] => "no coordinates".to_owned(),
+        [one] => format!("`{one}`"),
+        [front @ .., last] => {
+            let front: Vec<String> = front.iter().map(|n| format!("`{n}`")).collect();
+            format!("{} and `{last}`", front.join(", "))
+        }
+    }
+}
+
+pub fn unknown_name(span: Span, name: &str, near: Option<&str>) -> Diagnostic {
+    let spelling = match name {
+        "True" | "TRUE" => Some(("true", "truth values are written in lower case")),
+        "False" | "FALSE" => Some(("false", "truth values are written in lower case")),
+        "None" | "nil" | "null" | "nothing" => Some(("()", "there is no null; `()` is the empty value")),
+        _ => None,
+    };
+    let d = Diagnostic::error("E0201", span, format!("`{name}` is not known here")).label("no binding of this name is in scope");
+    match (spelling, near) {
+        (Some((text, why)), _) => d.note(why).fix(format!("write `{text}`"), span, text),
+        (None, _) if matches!(name, "np" | "numpy" | "jnp" | "torch" | "math") => d
+            .note(format!("`{name}` is a module of Python; tensors have operators, reductions and `std` of their own"))
+            .help("write the reduction by its coordinate, `sum[j](x)`, or import a function with `use std::math::{exp};`"),
+        (None, Some(near)) => d.fix(format!("did you mean `{near}`?"), span, near),
+        (None, None) => d,
+    }
+}
+
+pub fn used_before_definition(span: Span, name: &str, defined: Span) -> Diagnostic {
+    Diagnostic::error("E0201", span, format!("`{name}` is used before it is defined"))
+        .label("not defined yet")
+        .also(defined, "defined here, further down")
+}
+
+pub fn not_a_value(span: Span, name: &str, what: &str) -> Diagnostic {
+    Diagnostic::error("E0201", span, format!("`{name}` is {what}, not a value")).label("a value is expected here")
+}
+
+pub fn unknown_type(span: Span, name: &str, near: Option<&str>) -> Diagnostic {
+    let d = Diagnostic::error("E0201", span, format!("there is no type `{name}`")).label("not a type");
+    let known = match name {
+        "float" | "double" | "Float64" | "float64" | "Float" => Some("f64"),
+        "float32" | "Float32" => Some("f32"),
+        "int" | "Int" | "int32" | "Int32" | "usize" | "u32" | "i16" => Some("i32"),
+        "int64" | "Int64" | "u64" => Some("i64"),
+        "Bool" | "boolean" => Some("bool"),
+        "String" | "string" => Some("str"),
+        _ => near,
+    };
+    match known {
+        Some(near) => d.fix(format!("write `{near}`"), span, near),
+        None => d.help("the types are `bool i8 u8 i32 i64 f16 bf16 f32 f64 str`, tensors `[f32; ?]`, tuples, structs and enums"),
+    }
+}
+
+pub fn argument_count(span: Span, name: &str, want: usize, got: usize, def: Option<Span>) -> Diagnostic {
+    let plural = if want == 1 { "" } else { "s" };
+    let d = Diagnostic::error("E0206", span, format!("`{name}` takes {want} argument{plural}, but {got} {} given", if got == 1 { "is" } else { "are" }))
+        .label(format!("{got} given"));
+    match def {
+        Some(def) => d.also(def, format!("takes {want}")),
+        None => d,
+    }
+}
+
+pub fn unknown_field(span: Span, field: &str, of: &str, near: Option<&str>) -> Diagnostic {
+    let d = Diagnostic::error("E0207", span, format!("{of} has no field or method `{field}`")).label("not known");
+    match (field, near) {
+        ("T", _) => d.help("a transpose is an indexed definition: `let t[j, i] = m[i, j];`"),
+        (_, Some(near)) => d.fix(format!("did you mean `{near}`?"), span, near),
+        _ => d,
+    }
+}
+
+pub fn left_slot(span: Span) -> Diagnostic {
+    Diagnostic::error("E0301", span, "a slot on the left is a name, an integer or a pack")
+        .label("not a coordinate")
+        .help("write `i`, `i in 0..n`, a literal such as `0`, or `..batch`")
+}
+
+pub fn repeated_slot(span: Span, name: Symbol, first: Span) -> Diagnostic {
+    Diagnostic::error("E0301", span, format!("`{name}` stands twice on the left"))
+        .label("again here")
+        .also(first, "first here")
+        .help("give the second slot a name of its own and gate the cells: `where i == j`")
+}
+
+pub fn range_in_where(span: Span, name: Symbol) -> Diagnostic {
+    Diagnostic::error("E0302", span, format!("the range of `{name}` belongs in the bracket, not in `where`"))
+        .label("a range")
+        .help(format!("write `{name} in …` in the bracket that binds `{name}`"))
+}
+
+pub fn range_unknown(span: Span, name: Symbol, affine: Option<Span>) -> Diagnostic {
+    let d = Diagnostic::error("E0303", span, format!("nothing settles the range of `{name}`")).label(format!("`{name}` needs a range"));
+    let d = match affine {
+        Some(place) => d.also(place, format!("this access needs `{name}` to start above 0, and an inferred range starts at 0")),
+        None => d.note(format!("a range is inferred from where `{name}` stands alone as an index of something other than the family itself")),
+    };
+    d.fix("state it in the bracket", span, format!("{name} in 0..n"))
+}
+
+pub fn shifted_slot(span: Span, name: &str, shift: &str, family: Symbol) -> Diagnostic {
+    Diagnostic::error("E0304", span, "an index expression cannot stand on the left")
+        .label("must be a plain name")
+        .help(format!("define cell `{name}` from the cells before it: `let {family}[{name} in 1..n] = … {family}[{name}{shift}] …`"))
+}
+
+pub fn not_grounded(span: Span, coord: Symbol, argument: Span, has: &[String], example: Option<String>) -> Diagnostic {
+    let d = Diagnostic::error("E0305", span, format!("nothing here carries the coordinate `{coord}`"))
+        .label(format!("`{coord}` is not grounded"))
+        .also(argument, format!("this carries {}", list(has)));
+    match example {
+        Some(text) => d.fix(format!("index the argument to name its axes: `{text}`"), argument, text),
+        None => d,
+    }
+}
+
+pub fn packs_disagree(span: Span, what: &str, first: (Span, &[String]), second: (Span, &[String])) -> Diagnostic {
+    Diagnostic::error("E0306", span, format!("the arguments do not agree on `{what}`"))
+        .label(format!("`{what}` cannot be both"))
+        .also(first.0, format!("here it is {}", list(first.1)))
+        .also(second.0, format!("here it is {}", list(second.1)))
+}
+
+pub fn foreign_address(span: Span, domain: Symbol, axis: Symbol) -> Diagnostic {
+    Diagnostic::error("E0307", span, format!("an address of `{domain}` indexes an axis of `{axis}`"))
+        .label(format!("found along `{domain}`"))
+        .note(format!("`argmax[{domain}](…)` says where along `{domain}` something is; `{axis}` is another coordinate"))
+        .help("if that is meant, forget the domain with `as i32`")
+}
+
+pub fn not_carried(span: Span, coord: &str, value: Span, has: &[String]) -> Diagnostic {
+    Diagnostic::error("E0308", span, format!("the value does not carry `{coord}`"))
+        .label(format!("`{coord}` cannot be reduced"))
+        .also(value, format!("carries {}", list(has)))
+}
+
+pub fn index_count(span: Span, name: &str, rank: usize, got: usize) -> Diagnostic {
+    let axes = if rank == 1 { "axis" } else { "axes" };
+    Diagnostic::error("E0309", span, format!("{name} has {rank} {axes}, but {got} indices are given")).label(format!("{got} indices"))
+}
+
+pub fn different_coords(span: Span, left: (Span, &[String]), right: (Span, &[String]), fix: Option<String>) -> Diagnostic {
+    let d = Diagnostic::error("E0310", span, "whole tensors with different coordinates do not combine")
+        .label("nothing is broadcast silently")
+        .also(left.0, format!("carries {}", list(left.1)))
+        .also(right.0, format!("carries {}", list(right.1)));
+    match fix {
+        Some(text) => d.fix("say which coordinates meet", span, text),
+        None => d,
+    }
+}
+
+pub fn different_shapes(span: Span, left: (Span, &str), right: (Span, &str)) -> Diagnostic {
+    Diagnostic::error("E0310", span, "whole tensors of different shapes do not combine")
+        .label("nothing is broadcast silently")
+        .also(left.0, format!("shape {}", left.1))
+        .also(right.0, format!("shape {}", right.1))
+        .help("index both sides, so that the names say which axes meet")
+}
+
+pub fn outside_scope(span: Span, name: Symbol, bound: Span) -> Diagnostic {
+    Diagnostic::error("E0311", span, format!("the coordinate `{name}` is used outside its scope"))
+        .label("not in scope here")
+        .also(bound, format!("`{name}` is bound here, for this construct alone"))
+}
+
+pub fn list_indexed(span: Span, name: &str) -> Diagnostic {
+    Diagnostic::error("E0312", span, format!("{name} is a list, and coordinates index tensors only"))
+        .label("a list has no axes")
+        .help("index a list one bracket at a time, `rows[i][j]`, or make its rows equally long")
+}
+
+pub fn unbound_coord(span: Span, name: Symbol, near: Option<&str>) -> Diagnostic {
+    let d = Diagnostic::error("E0313", span, format!("neither the left side nor a reduction binds `{name}`")).label("not bound");
+    match near {
+        Some(near) => d.fix(format!("did you mean `{near}`?"), span, near),
+        None => d.help(format!("sum over it, `sum[{name}](…)`, or put it on the left")),
+    }
+}
+
+pub fn mismatch(span: Span, message: String, left: Option<(Span, String)>, right: Option<(Span, String)>) -> Diagnostic {
+    let mut d = Diagnostic::error("E0401", span, message);
+    for (place, ty) in [left, right].into_iter().flatten() {
+        d = d.also(place, format!("`{ty}`"));
+    }
+    d
+}
+
+pub fn no_operator(span: Span, op: &str, left: (Span, String), right: Option<(Span, String)>) -> Diagnostic {
+    let d = Diagnostic::error("E0402", span, format!("`{op}` is not defined for `{}`", left.1)).label("no such operation");
+    let d = d.also(left.0, format!("`{}`", left.1));
+    match right {
+        Some((place, ty)) => d.also(place, format!("`{ty}`")),
+        None => d,
+    }
+}
+
+pub fn literal_range(span: Span, value: &str, ty: &str, range: Option<(i64, i64)>) -> Diagnostic {
+    let d = Diagnostic::error("E0403", span, format!("`{value}` is not a value of `{ty}`")).label(format!("cannot be `{ty}`"));
+    match range {
+        Some((lo, hi)) => d.note(format!("`{ty}` holds {lo} to {hi}")),
+        None => d,
+    }
+}
+
+pub fn annotation(span: Span, want: &str, got: &str, from: Option<Span>, cast: Option<String>) -> Diagnostic {
+    let mut d = Diagnostic::error("E0404", span, format!("`{want}` is declared, but the value is `{got}`")).label(format!("this is `{got}`"));
+    if let Some(from) = from {
+        d = d.also(from, format!("`{want}` is declared here"));
+    }
+    match cast {
+        Some(text) => d.note("an annotation checks, it never converts").fix("convert it", span, text),
+        None => d,
+    }
+}
+
+pub fn branches_differ(span: Span, ty: &str, first: Span, first_ty: &str) -> Diagnostic {
+    Diagnostic::error("E0405", span, format!("the branches differ: `{first_ty}` and `{ty}`"))
+        .label(format!("this is `{ty}`"))
+        .also(first, format!("this is `{first_ty}`"))
+}
+
+pub fn not_callable(span: Span, ty: &str) -> Diagnostic {
+    let d = Diagnostic::error("E0406", span, format!("a value of type `{ty}` cannot be called")).label("not a function");
+    if ty.starts_with("un") || ty.starts_with('f') || ty.starts_with('i') { d.help("a product is written with `*`") } else { d }
+}
+
+pub fn recursive_type(span: Span, name: &str, signature: Span) -> Diagnostic {
+    Diagnostic::error("E0407", signature, format!("the result type of `{name}` cannot be inferred"))
+        .label("calls itself and declares no result")
+        .also(span, "the recursive call")
+        .help("declare it: `-> i32`")
+}
+
+pub fn cannot_infer(span: Span, what: &str) -> Diagnostic {
+    Diagnostic::error("E0407", span, format!("the type of {what} cannot be inferred")).label("annotate it")
+}
+
+pub fn bad_cast(span: Span, from: &str, to: &str) -> Diagnostic {
+    Diagnostic::error("E0408", span, format!("`{from}` cannot be cast to `{to}`")).label(format!("this is `{from}`"))
+}
+
+pub fn extents(span: Span, coord: &str, places: &[(Span, String, String)]) -> Diagnostic {
+    let sizes: Vec<String> = {
+        let mut sizes: Vec<String> = Vec::new();
+        for (_, extent, _) in places {
+            if !sizes.contains(extent) {
+                sizes.push(extent.clone());
+            }
+        }
+        sizes
+    };
+    let mut d = Diagnostic::error("E0501", span, format!("the coordinate `{coord}` has {} extents: {}", count(sizes.len()), sizes.join(" and ")))
+        .label(format!("`{coord}` is one domain here"));
+    for (place, extent, origin) in places {
+        d = d.also(*place, format!("`{coord}` is {extent} {origin}"));
+    }
+    d
+}
+
+fn count(n: usize) -> String {
+    match n {
+        2 => "two".into(),
+        3 => "three".into(),
+        n => n.to_string(),
+    }
+}
+
+pub fn rank_mismatch(span: Span, want: &str, got: &str, from: Option<Span>) -> Diagnostic {
+    let d = Diagnostic::error("E0502", span, format!("the ranks differ: `{want}` is asked for, `{got}` is given")).label(format!("this is `{got}`"));
+    match from {
+        Some(from) => d.also(from, format!("`{want}` is declared here")),
+        None => d,
+    }
+}
+
+pub fn extent_mismatch(span: Span, axis: usize, want: &str, got: &str, from: Option<Span>) -> Diagnostic {
+    let d = Diagnostic::error("E0503", span, format!("axis {axis} has extent {got}, but {want} is asked for")).label(format!("extent {got}"));
+    match from {
+        Some(from) => d.also(from, format!("extent {want} is declared here")),
+        None => d,
+    }
+}
+
+pub fn out_of_bounds(span: Span, index: &str, tensor: &str, coord: Option<&str>, reaches: &str, extent: &str, place: Option<Span>) -> Diagnostic {
+    let axis = coord.map(|c| format!(" along `{c}`")).unwrap_or_default();
+    let d = Diagnostic::error("E0504", span, format!("`{index}` reaches {reaches}, outside the extent {extent} of {tensor}{axis}"))
+        .label(format!("reaches {reaches}"));
+    match place {
+        Some(place) => d.also(place, format!("extent {extent}")),
+        None => d,
+    }
+}
+
+pub fn python_index(d: Diagnostic, last: &str) -> Diagnostic {
+    d.note("an index is never wrapped around").help(format!("the last one is `{last}`"))
+}
+
+pub fn jagged(span: Span, first: usize, other: usize) -> Diagnostic {
+    Diagnostic::error("E0505", span, "the rows of this literal differ in length, and a tensor is needed")
+        .label(format!("a row of {first} and a row of {other}"))
+}
+
+pub fn cycle(span: Span, steps: &[(Span, String, String)]) -> Diagnostic {
+    let mut text = String::new();
+    for (_, cell, read) in steps {
+        if text.is_empty() {
+            text = format!("`{cell}`");
+        }
+        text += &format!(" reads `{read}`");
+    }
+    let mut d = Diagnostic::error("E0601", span, "no order of evaluation serves these cells").label("needs what needs it");
+    for (place, cell, read) in steps {
+        if *place != span {
+            d = d.also(*place, format!("`{cell}` reads `{read}`"));
+        }
+    }
+    d.note(text)
+}
+
+pub fn base_missing(span: Span, cell: &str, family: Symbol, region: &str) -> Diagnostic {
+    Diagnostic::error("E0602", span, format!("`{cell}` is read, but no clause of `{family}` defines it"))
+        .label(format!("reads `{cell}`"))
+        .note(format!("the clauses of `{family}` define {region}"))
+        .help("add the base case as a clause of its own")
+}
+
+pub fn gap(span: Span, family: Symbol, region: &str) -> Diagnostic {
+    Diagnostic::warning("W0601", span, format!("no clause defines `{region}`; those cells are zero")).label(format!("`{family}` is defined in parts"))
+}
+
+pub fn overridden(span: Span, family: Symbol, by: Span) -> Diagnostic {
+    Diagnostic::warning("W0602", span, format!("this clause of `{family}` is overridden everywhere"))
+        .label("never used")
+        .also(by, "defines the same cells, and comes later")
+}
+
+pub fn quotient_operand(span: Span) -> Diagnostic {
+    Diagnostic::error("E0702", span, "`@` differentiates by a binding or by a cell of one")
+        .label("not a binding")
+        .help("bind it first: `let u = …;`, then divide by `@u`")
+}
+
+pub fn quotient_type(span: Span, name: &str, ty: &str) -> Diagnostic {
+    Diagnostic::error("E0703", span, format!("`{name}` is `{ty}`, and only floats have derivatives")).label(format!("`{ty}`"))
+}
+
+pub fn not_exhaustive(span: Span, missing: &str) -> Diagnostic {
+    Diagnostic::error("E0801", span, format!("the match misses `{missing}`"))
+        .label("not every value has an arm")
+        .help(format!("add `{missing} => …`, or a last arm `_ => …`"))
+}
+
+pub fn pattern_type(span: Span, pattern: &str, ty: &str) -> Diagnostic {
+    Diagnostic::error("E0802", span, format!("{pattern} does not fit `{ty}`")).label(format!("the value is `{ty}`"))
+}
+
+pub fn unreachable_arm(span: Span) -> Diagnostic {
+    Diagnostic::warning("W0803", span, "this arm is never reached").label("the arms above take every value")
+}
+
+pub fn tuple_brackets(span: Span, text: &str, index: u64) -> Diagnostic {
+    Diagnostic::error("E0103", span, "a tuple is read with a dot, not with brackets").label("brackets index tensors and lists").fix("write", span, format!("{text}.{index}"))
+}
+
+pub fn bad_format(span: Span, kind: char, ty: &str) -> Diagnostic {
+    Diagnostic::error("E0101", span, format!("the format `{kind}` does not fit `{ty}`")).label("no such format for this value")
+}
+
+pub fn shadowed_coord(span: Span, name: Symbol) -> Diagnostic {
+    Diagnostic::error("E0101", span, format!("`{name}` is bound twice in this bracket")).label("again here")
+}
+
+pub fn misplaced_else(span: Span) -> Diagnostic {
+    Diagnostic::error("E0101", span, "`else` cannot follow a guard that gates a reduction")
+        .label("no cell is gated here")
+        .help("a gated reduction skips points; give it its own value for nothing with `if`")
+}
+
+pub fn not_ready(span: Span, what: &str) -> Diagnostic {
+    Diagnostic::error("E0701", span, format!("{what} has no derivative here")).label("cannot be differentiated")
+}

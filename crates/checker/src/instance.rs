@@ -1,0 +1,442 @@
+//! Specialisations: one checked function for each combination of argument types, ranks and coordinates.
+
+use crate::call::{key_of, param_name};
+use crate::env::{Env, Entry, FnRef, Level};
+use crate::signature::Bound;
+use crate::sym::{Atom, Sym};
+use crate::ty::{Axis, FnValue, Ty, Val};
+use crate::unify::Why;
+use crate::{Checker, Cx, errors};
+use diagnostics::{Span, Symbol};
+use ir::{Expr, ExprKind, FuncId, VarId, VarKind};
+use std::rc::Rc;
+use syntax::ast;
+
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub(crate) struct Key(pub String);
+
+#[derive(Clone)]
+pub(crate) struct Instance {
+    pub func: FuncId,
+    pub params: Vec<VarId>,
+    /// `None` while the body is being checked and nothing declares it.
+    pub result: Option<Ty>,
+    /// Variables made while it was checked: a result may not mention them.
+    first: u32,
+    last: u32,
+}
+
+impl Checker<'_> {
+    /// A call of a definition without coordinate arguments.
+    pub(crate) fn call_def(&mut self, def: &FnRef, args: Vec<Val>, span: Span) -> Val {
+        if crate::call::is_coordinate_aware(def) || self.has_names(def) {
+            return self.bind_call(def, Vec::new(), args, span);
+        }
+        let want = def.def.params.len();
+        if args.len() != want {
+            self.report(errors::argument_count(span, def.def.name.name.as_str(), want, args.len(), Some(def.def.signature)));
+            return Val::error(span);
+        }
+        self.bind_call(def, Vec::new(), args, span)
+    }
+
+    /// A signature that names coordinates.
+    fn has_names(&self, def: &FnRef) -> bool {
+        let named = |ty: &ast::TypeExpr| {
+            matches!(&ty.kind, ast::TypeKind::Tensor { dims: Some(dims), .. }
+                if dims.iter().any(|d| matches!(d.kind, ast::DimKind::Name(_) | ast::DimKind::Pack(_))))
+        };
+        def.def.params.iter().filter_map(|p| p.ty.as_ref()).any(named)
+    }
+
+    /// The call of a specialisation for arguments that fit the signature already.
+    pub(crate) fn call_bound(&mut self, def: &FnRef, bound: Bound, span: Span) -> Val {
+        let ptr = Rc::as_ptr(&def.def);
+        self.called.insert(ptr);
+        // A recursive call may not know its extents better than the one around it, or there would be no end.
+        let recursive = self.active.contains(&ptr);
+        let mut key = format!("{:p}/{:x}", ptr, def.env.id());
+        for (_, ty) in &bound.params {
+            key.push('|');
+            key_of(self, ty, true, !recursive, &mut key);
+        }
+        for (name, extent) in &bound.domains {
+            key.push_str(name.as_str());
+            if let (Some(n), false) = (extent.as_const(), recursive) {
+                key.push_str(&n.to_string());
+            }
+        }
+        for (name, members) in &bound.packs {
+            key.push_str(&format!("..{name}{}", members.len()));
+        }
+        for coord in &bound.gates {
+            key.push_str(&format!("?{coord}"));
+        }
+        if recursive {
+            key.push('~');
+        }
+        let key = Key(key);
+        let instance = match self.instances.get(&key) {
+            Some(instance) => instance.clone(),
+            None => self.instantiate(key.clone(), def, &bound, recursive),
+        };
+        let Some(result) = instance.result.clone() else {
+            if self.active.contains(&ptr) {
+                self.report(errors::recursive_type(span, def.def.name.name.as_str(), def.def.signature));
+            }
+            return Val::error(span);
+        };
+        if result.is_error() {
+            return Val::error(span);
+        }
+        let ty = self.result_at(&instance, &result, &bound.args, &bound.rename);
+        let args = bound.args.into_iter().map(|a| a.expr).collect();
+        let call = self.call_ir(instance.func, args, ty, span);
+        self.with_extents(call)
+    }
+
+    fn instantiate(&mut self, key: Key, def: &FnRef, bound: &Bound, widened: bool) -> Instance {
+        let name = def.def.name.name;
+        let func = self.new_func(name, def.def.signature);
+        let env = def.env.child(Level::Function);
+        let first = self.program.vars.len() as u32;
+        let saved = std::mem::replace(&mut self.cx, Cx::new(env.clone(), true));
+        let known = std::mem::take(&mut self.facts.known);
+        let ended = std::mem::take(&mut self.ended);
+        let in_index = std::mem::take(&mut self.in_index);
+        self.active.push(Rc::as_ptr(&def.def));
+
+        let mut params = Vec::new();
+        for (param, (span, ty)) in def.def.params.iter().zip(&bound.params) {
+            params.push(self.bind_param(param, ty, *span, widened));
+        }
+        for (name, extent) in &bound.domains {
+            let extent = self.inner_extent(&params, bound, *name, extent, widened);
+            env.bind_domain(*name, extent);
+        }
+        for (name, members) in &bound.packs {
+            env.bind_pack(*name, members.clone());
+        }
+        let declared = def.def.result.as_ref().map(|ty| self.declared(ty, bound));
+        let early = declared.as_ref().and_then(|d| d.early.clone());
+        let result_early = early.map(|ty| self.unknown_axes(&ty));
+        let mut instance = Instance { func, params: params.iter().map(|p| p.0).collect(), result: result_early, first, last: u32::MAX };
+        self.instances.insert(key.clone(), instance.clone());
+
+        let body = self.with_sink(|this| {
+            for (param, (var, ty)) in def.def.params.iter().zip(&params) {
+                this.open_param(param, *var, ty);
+            }
+            this.body_value(&def.def, declared.as_ref())
+        });
+
+        self.active.pop();
+        self.cx = saved;
+        self.facts.known = known;
+        self.ended = ended;
+        self.in_index = in_index;
+        let result = if body.ty.is_error() { Ty::Error } else { body.ty.clone() };
+        let info = &mut self.program.funcs[func.index()];
+        info.params = instance.params.clone();
+        info.result = result.ir();
+        info.body = body.expr;
+        instance.last = self.program.vars.len() as u32;
+        instance.result = Some(result);
+        self.instances.insert(key, instance.clone());
+        instance
+    }
+
+    /// A parameter's variable, with extents of its own where the call does not fix them.
+    fn bind_param(&mut self, param: &ast::Param, ty: &Ty, span: Span, widened: bool) -> (VarId, Ty) {
+        let name = param_name(param);
+        let var = self.new_var(name, ty, span, VarKind::Param);
+        let axes: Vec<Axis> = ty
+            .axes()
+            .iter()
+            .enumerate()
+            .map(|(k, axis)| match self.facts_extent(&axis.extent).as_const() {
+                Some(n) if !widened => Axis { name: axis.name, extent: Sym::constant(n) },
+                _ => Axis::of(var, k, axis.name),
+            })
+            .collect();
+        let ty = if axes.is_empty() { ty.clone() } else { ty.with_axes(axes) };
+        self.define(var, &Val::var(var, ty.clone(), span));
+        (var, ty)
+    }
+
+    fn open_param(&mut self, param: &ast::Param, var: VarId, ty: &Ty) {
+        let span = param.pattern.span;
+        match &param.pattern.kind {
+            ast::PatternKind::Bind(name) => self.bind_var(name.name, var, ty.clone(), name.span),
+            ast::PatternKind::Wildcard => {}
+            _ => self.bind_pattern(&param.pattern, Val::var(var, ty.clone(), span)),
+        }
+    }
+
+    /// A signature's coordinate in terms of the parameters.
+    fn inner_extent(&self, params: &[(VarId, Ty)], bound: &Bound, name: Symbol, extent: &Sym, widened: bool) -> Sym {
+        if let (Some(n), false) = (self.facts_extent(extent).as_const(), widened) {
+            return Sym::constant(n);
+        }
+        for (var, ty) in params {
+            for (k, axis) in ty.axes().iter().enumerate() {
+                if axis.name == Some(name) {
+                    return self.facts.extent(*var, k);
+                }
+            }
+        }
+        let _ = bound;
+        extent.clone()
+    }
+
+    /// The same type with nothing known of its extents that is not constant.
+    fn unknown_axes(&mut self, ty: &Ty) -> Ty {
+        let axes: Vec<Axis> = ty
+            .axes()
+            .iter()
+            .map(|axis| Axis {
+                name: axis.name,
+                extent: if axis.extent.is_const() { axis.extent.clone() } else { self.unknown_extent(Span::default()) },
+            })
+            .collect();
+        if axes.is_empty() { ty.clone() } else { ty.with_axes(axes) }
+    }
+
+    /// The result's type in the caller's terms: its extents by the arguments, its names by the binding.
+    fn result_at(&mut self, instance: &Instance, result: &Ty, args: &[Val], rename: &[(Symbol, Option<Symbol>)]) -> Ty {
+        let mut axes = Vec::new();
+        for axis in result.axes() {
+            let extent = self.facts_extent(&axis.extent);
+            let extent = self.outer_extent(instance, &extent, args);
+            let name = axis.name.map(|name| match rename.iter().find(|(inner, _)| *inner == name) {
+                Some((_, outer)) => *outer,
+                None => Some(name),
+            });
+            axes.push(Axis { name: name.flatten(), extent });
+        }
+        match result {
+            Ty::Tensor(t) => {
+                let elem = match &*t.elem {
+                    Ty::Address(domain) => self.outer_address(*domain, rename),
+                    other => other.clone(),
+                };
+                Ty::tensor(elem, axes)
+            }
+            Ty::Address(domain) => self.outer_address(*domain, rename),
+            Ty::Tuple(items) => {
+                let items: Vec<Ty> = items.iter().map(|item| self.result_at(instance, item, args, rename)).collect();
+                Ty::Tuple(items.into())
+            }
+            other => other.clone(),
+        }
+    }
+
+    fn outer_address(&self, domain: Symbol, rename: &[(Symbol, Option<Symbol>)]) -> Ty {
+        match rename.iter().find(|(inner, _)| *inner == domain) {
+            Some((_, Some(outer))) => Ty::Address(*outer),
+            Some((_, None)) => Ty::I32,
+            None => Ty::Address(domain),
+        }
+    }
+
+    fn outer_extent(&mut self, instance: &Instance, extent: &Sym, args: &[Val]) -> Sym {
+        let params = &instance.params;
+        let facts = &self.facts;
+        let at = |var: VarId| params.iter().position(|p| *p == var);
+        let outer = extent.replace(&|atom| match atom {
+            Atom::Var(var) => at(*var).and_then(|k| facts.of(&args[k].expr)),
+            Atom::Extent(var, axis) => at(*var).and_then(|k| args[k].ty.axes().get(*axis)).map(|a| a.extent.clone()),
+            _ => None,
+        });
+        let inside = |var: &VarId| var.0 >= instance.first && var.0 < instance.last;
+        if outer.vars().iter().any(inside) { self.unknown_extent(Span::default()) } else { outer }
+    }
+
+    /// A lambda's specialisation: captures and then arguments are its parameters.
+    pub(crate) fn lambda_instance(&mut self, f: &Rc<FnValue>, lambda: &Rc<ast::Lambda>, env: &Env, captures: Vec<Val>, args: Vec<Val>, span: Span) -> Val {
+        let mut key = format!("λ{:p}/{}", Rc::as_ptr(lambda), f.id);
+        for val in captures.iter().chain(&args) {
+            key.push('|');
+            key_of(self, &val.ty, true, true, &mut key);
+        }
+        let key = Key(key);
+        let instance = match self.instances.get(&key) {
+            Some(instance) => instance.clone(),
+            None => {
+                let tys: Vec<Ty> = args.iter().map(|a| self.resolved(&a.ty)).collect();
+                self.instantiate_lambda(key, f, lambda, env, &tys)
+            }
+        };
+        let Some(result) = instance.result.clone().filter(|r| !r.is_error()) else { return Val::error(span) };
+        let all: Vec<Val> = captures.into_iter().chain(args).collect();
+        let ty = self.result_at(&instance, &result, &all, &[]);
+        let call = self.call_ir(instance.func, all.into_iter().map(|a| a.expr).collect(), ty, span);
+        self.with_extents(call)
+    }
+
+    fn instantiate_lambda(&mut self, key: Key, f: &Rc<FnValue>, lambda: &Rc<ast::Lambda>, env: &Env, args: &[Ty]) -> Instance {
+        let func = self.new_func(Symbol::new("lambda"), lambda.span);
+        let inner = env.child(Level::Function);
+        let first = self.program.vars.len() as u32;
+        let saved = std::mem::replace(&mut self.cx, Cx::new(inner.clone(), true));
+        let known = std::mem::take(&mut self.facts.known);
+        let mut params = Vec::new();
+        for (captured, ty) in &f.captures {
+            let info = self.program.vars[captured.index()].clone();
+            let ty = self.resolved(ty);
+            let param = ast::Param {
+                pattern: ast::Pattern { kind: ast::PatternKind::Bind(ast::Ident { name: info.name, span: info.span }), span: info.span },
+                ty: None,
+            };
+            let (var, ty) = self.bind_param(&param, &ty, info.span, false);
+            self.cx.env.bind(info.name, Entry::Var { var, ty, span: info.span });
+            params.push(var);
+        }
+        let mut own = Vec::new();
+        for (param, ty) in lambda.params.iter().zip(args) {
+            let (var, ty) = self.bind_param(param, ty, param.pattern.span, false);
+            params.push(var);
+            own.push((var, ty));
+        }
+        let body = self.with_sink(|this| {
+            for (param, (var, ty)) in lambda.params.iter().zip(&own) {
+                this.open_param(param, *var, ty);
+            }
+            let want = lambda.result.as_ref().map(|ty| this.type_expr(ty));
+            let val = this.expr(&lambda.body, want.as_ref());
+            let val = this.whole(val);
+            let val = match (want, &lambda.result) {
+                (Some(want), Some(ty)) => this.annotated(val, &want, Some(ty.span), Why::Annotation),
+                _ => val,
+            };
+            this.returned(val)
+        });
+        self.cx = saved;
+        self.facts.known = known;
+        let result = if body.ty.is_error() { Ty::Error } else { body.ty.clone() };
+        let info = &mut self.program.funcs[func.index()];
+        info.params = params.clone();
+        info.result = result.ir();
+        info.body = body.expr;
+        let instance = Instance { func, params, result: Some(result), first, last: self.program.vars.len() as u32 };
+        self.instances.insert(key, instance.clone());
+        instance
+    }
+
+    /// A result has a settled type.
+    pub(crate) fn returned(&mut self, val: Val) -> Val {
+        if val.ty.is_error() {
+            return val;
+        }
+        self.settle_default(&val.ty.clone());
+        Val { ty: self.resolved(&val.ty), ..val }
+    }
+
+    /// `inputs` and `kernel` of a benchmark.
+    pub(crate) fn check_bench(&mut self) {
+        let entry = self.modules.entry;
+        let find = |this: &mut Self, name: &str| match this.modules.lookup(entry, Symbol::new(name)) {
+            Some(crate::modules::Item::Fn(def, module)) => Some(this.fn_ref(def, module)),
+            _ => {
+                let d = errors::unknown_name(Span::default(), name, None);
+                this.report(d.help("a benchmark defines `pub fn inputs()` and `pub fn kernel(…)`"));
+                None
+            }
+        };
+        let (Some(inputs), Some(kernel)) = (find(self, "inputs"), find(self, "kernel")) else { return };
+        let span = inputs.def.signature;
+        let root = self.root(entry);
+        let saved = std::mem::replace(&mut self.cx, Cx::new(root, true));
+        let made = self.call_def(&inputs, Vec::new(), span);
+        let made = self.named(made);
+        let args: Vec<Val> = match made.ty.clone() {
+            Ty::Tuple(items) => (0..items.len()).map(|k| self.project(made.clone(), k, items[k].clone(), span)).collect(),
+            Ty::Unit => Vec::new(),
+            Ty::Error => {
+                self.cx = saved;
+                return;
+            }
+            _ => vec![made.clone()],
+        };
+        // A kernel is compiled for any extents.
+        let args: Vec<Val> = args
+            .into_iter()
+            .map(|arg| {
+                let ty = self.unknown_axes(&self.forget_extents(&arg.ty));
+                Val { ty, ..arg }
+            })
+            .collect();
+        let result = self.call_def(&kernel, args, kernel.def.signature);
+        let call = |e: &Expr| match &e.kind {
+            ExprKind::Call(func, _) => Some(*func),
+            _ => None,
+        };
+        let in_sink = |this: &Self, wanted: &str| {
+            this.cx.sink.iter().find_map(|s| match s {
+                ir::Stmt::Let(_, e) => call(e).filter(|f| this.program.funcs[f.index()].name.as_str() == wanted),
+                _ => None,
+            })
+        };
+        let kernel_func = call(&result.expr).or_else(|| in_sink(self, "kernel"));
+        let inputs_func = in_sink(self, "inputs");
+        self.cx = saved;
+        if let (Some(inputs), Some(kernel)) = (inputs_func, kernel_func) {
+            self.program.bench = Some(ir::Bench { inputs, kernel });
+        }
+    }
+
+    fn forget_extents(&self, ty: &Ty) -> Ty {
+        let axes: Vec<Axis> = ty.axes().iter().map(|a| Axis { name: a.name, extent: Sym::var(VarId(0)) }).collect();
+        if axes.is_empty() { ty.clone() } else { ty.with_axes(axes) }
+    }
+
+    /// Functions that nothing calls are checked where their signature says enough.
+    pub(crate) fn check_uncalled(&mut self) {
+        let entry = self.modules.module(self.modules.entry);
+        let defs: Vec<Rc<ast::FnDef>> = entry
+            .statements
+            .iter()
+            .filter_map(|s| match &s.kind {
+                ast::StmtKind::Fn(def) if !self.called.contains(&Rc::as_ptr(def)) => Some(def.clone()),
+                _ => None,
+            })
+            .collect();
+        for def in defs {
+            let Some(types) = def.params.iter().map(|p| p.ty.as_ref()).collect::<Option<Vec<_>>>() else { continue };
+            let plain = def.coords.is_empty() && types.iter().all(|ty| is_plain(ty));
+            if !plain {
+                continue;
+            }
+            let fn_ref = self.fn_ref(def.clone(), self.modules.entry);
+            let root = self.root(self.modules.entry);
+            let saved = std::mem::replace(&mut self.cx, Cx::new(root, true));
+            let args = types
+                .iter()
+                .map(|ty| {
+                    let want = self.type_expr(ty);
+                    let var = self.new_temp(&want, ty.span);
+                    let axes = want.axes().iter().enumerate().map(|(k, a)| if a.extent.is_const() { a.clone() } else { Axis::of(var, k, a.name) });
+                    let axes: Vec<Axis> = axes.collect();
+                    let ty_ = if axes.is_empty() { want.clone() } else { want.with_axes(axes) };
+                    Val::var(var, ty_, ty.span)
+                })
+                .collect::<Vec<_>>();
+            if !args.iter().any(|a| a.ty.is_error()) {
+                self.call_def(&fn_ref, args, def.signature);
+            }
+            self.cx = saved;
+        }
+    }
+}
+
+/// Types that say everything that a body's check needs.
+fn is_plain(ty: &ast::TypeExpr) -> bool {
+    match &ty.kind {
+        ast::TypeKind::Path(_) | ast::TypeKind::Unit => true,
+        ast::TypeKind::Tuple(items) => items.iter().all(is_plain),
+        ast::TypeKind::Tensor { dims, .. } => {
+            dims.as_ref().is_none_or(|dims| !dims.iter().any(|d| matches!(d.kind, ast::DimKind::Pack(_) | ast::DimKind::AnyRank)))
+        }
+        _ => false,
+    }
+}

@@ -1,0 +1,313 @@
+//! From syntax to the checked program: types, coordinates, extents, gates and evaluation order, in one typed step
+//! per question. Functions are specialised for their calls.
+
+mod block;
+#[cfg(test)]
+mod build;
+mod builtin;
+mod call;
+mod cells;
+mod comprehension;
+mod control;
+mod coverage;
+mod env;
+mod errors;
+mod errors_modules;
+mod exhaustive;
+mod expr;
+mod family;
+mod index;
+mod infer;
+mod instance;
+mod lift;
+pub mod modules;
+mod open;
+mod operators;
+mod order;
+mod pattern;
+mod pipe;
+mod quotient;
+mod reduce;
+mod signature;
+mod sym;
+mod text;
+mod ty;
+mod types;
+mod unify;
+mod walk;
+mod wheres;
+mod zonk;
+
+use crate::env::{Entry, Env, Level};
+use crate::infer::{Access, Pending};
+use crate::instance::{Instance, Key};
+use crate::modules::{Item, ModuleId, Modules};
+use crate::open::Opens;
+use crate::sym::{Facts, Sym};
+use crate::ty::{Ty, Val};
+use crate::wheres::Trailing;
+use diagnostics::{Diagnostic, SourceMap, Span, Symbol};
+use ir::{Expr, ExprKind, FuncId, Program, Stmt, Type, Var, VarId, VarKind};
+use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
+use syntax::ast;
+
+/// The checked program, as far as there is one, and everything that is to be said about it.
+pub struct Checked {
+    pub program: Program,
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// Checks all modules. With `bench`, `inputs` and `kernel` of the entry are specialised for each other.
+pub fn check(modules: &Modules, sources: &SourceMap, bench: bool) -> Checked {
+    let mut checker = Checker::new(modules, sources);
+    let main = checker.check_main();
+    checker.program.main = Some(main);
+    if bench {
+        checker.check_bench();
+    }
+    checker.check_uncalled();
+    checker.zonk();
+    Checked { program: checker.program, diagnostics: checker.diags }
+}
+
+pub(crate) struct Checker<'m> {
+    modules: &'m Modules,
+    sources: &'m SourceMap,
+    diags: Vec<Diagnostic>,
+    reported: HashSet<(&'static str, Span)>,
+    program: Program,
+    opens: Opens,
+    facts: Facts,
+    cx: Cx,
+    roots: HashMap<ModuleId, Env>,
+    /// Where a function stands among the statements before and after it.
+    places: HashMap<*const ast::FnDef, Env>,
+    rules: HashMap<*const ast::FnDef, Rc<ast::FnDef>>,
+    structs: HashMap<*const ast::StructDef, ir::StructId>,
+    /// Checker types of the fields.
+    struct_fields: Vec<Vec<(Symbol, Ty)>>,
+    enums: HashMap<*const ast::EnumDef, ir::EnumId>,
+    enum_fields: Vec<Vec<Vec<Ty>>>,
+    instances: HashMap<Key, Instance>,
+    /// Definitions whose body is being checked, innermost last.
+    active: Vec<*const ast::FnDef>,
+    called: HashSet<*const ast::FnDef>,
+    next_load: u32,
+    next_fn: u32,
+    /// Whether each axis of an access was proven in bounds.
+    proven: HashMap<u32, Vec<bool>>,
+    /// Checks that belong in front of the statement, from ranges that only the run can compare.
+    checks: Vec<Stmt>,
+    /// Inside the brackets of an index: unknown names are coordinates.
+    in_index: usize,
+    /// Constructs that have ended, for messages about coordinates out of scope.
+    ended: HashMap<Symbol, Span>,
+}
+
+/// What changes from function to function and from cell to cell.
+pub(crate) struct Cx {
+    env: Env,
+    /// Statements to run in front of the expression that is being checked.
+    sink: Vec<Stmt>,
+    pending: Vec<Pending>,
+    accesses: Vec<Access>,
+    /// Items of a `where` that wait for the construct that binds what they mention.
+    trailing: Vec<Trailing>,
+    /// Cells that surround the expression: 0 is script.
+    cells: usize,
+    /// Branches around the expression that may not be taken.
+    conditional: usize,
+    /// Unknown names in indices become coordinates (arguments of coordinate calls).
+    in_function: bool,
+    /// Families whose clauses are being checked.
+    group: Vec<VarId>,
+    /// The family whose clause is being checked: its reads of itself settle nothing.
+    own: Option<VarId>,
+    /// Coordinates of the left side that a call's result may take its names from.
+    expected: Option<Vec<Symbol>>,
+}
+
+impl Cx {
+    fn new(env: Env, in_function: bool) -> Cx {
+        Cx {
+            env,
+            sink: Vec::new(),
+            pending: Vec::new(),
+            accesses: Vec::new(),
+            trailing: Vec::new(),
+            cells: 0,
+            conditional: 0,
+            in_function,
+            group: Vec::new(),
+            own: None,
+            expected: None,
+        }
+    }
+}
+
+impl<'m> Checker<'m> {
+    fn new(modules: &'m Modules, sources: &'m SourceMap) -> Self {
+        let root = Env::root(modules.entry);
+        let mut rules = HashMap::new();
+        for module in &modules.modules {
+            collect_rules(&module.statements, &mut rules);
+        }
+        Checker {
+            modules,
+            sources,
+            diags: Vec::new(),
+            reported: HashSet::new(),
+            program: Program::default(),
+            opens: Opens::default(),
+            facts: Facts::default(),
+            cx: Cx::new(root.clone(), false),
+            roots: HashMap::from([(modules.entry, root)]),
+            places: HashMap::new(),
+            rules,
+            structs: HashMap::new(),
+            struct_fields: Vec::new(),
+            enums: HashMap::new(),
+            enum_fields: Vec::new(),
+            instances: HashMap::new(),
+            active: Vec::new(),
+            called: HashSet::new(),
+            next_load: 0,
+            next_fn: 0,
+            proven: HashMap::new(),
+            checks: Vec::new(),
+            in_index: 0,
+            ended: HashMap::new(),
+        }
+    }
+
+    fn root(&mut self, module: ModuleId) -> Env {
+        self.roots.entry(module).or_insert_with(|| Env::root(module)).clone()
+    }
+
+    /// The statements of all modules in dependency order, the entry's last.
+    fn check_main(&mut self) -> FuncId {
+        let main = self.new_func(Symbol::new("main"), Span::default());
+        let mut statements = Vec::new();
+        for id in self.modules.order.clone() {
+            let module = self.modules.module(id);
+            let env = self.root(id);
+            let saved = std::mem::replace(&mut self.cx, Cx::new(env, false));
+            statements.extend(self.statements(&module.statements.clone(), None).0);
+            self.cx = saved;
+        }
+        let span = Span::default();
+        let unit = Expr { kind: ExprKind::Unit, ty: Type::Unit, span };
+        self.program.funcs[main.index()].body = Expr { kind: ExprKind::Block(statements, Box::new(unit)), ty: Type::Unit, span };
+        main
+    }
+
+    pub(crate) fn new_func(&mut self, name: Symbol, span: Span) -> FuncId {
+        let body = Expr { kind: ExprKind::Unit, ty: Type::Unit, span };
+        self.program.funcs.push(ir::Func { name, params: Vec::new(), result: Type::Unit, body, span, rule: None });
+        FuncId(self.program.funcs.len() as u32 - 1)
+    }
+
+    pub(crate) fn new_var(&mut self, name: Symbol, ty: &Ty, span: Span, kind: VarKind) -> VarId {
+        self.program.vars.push(Var { name, ty: ty.ir(), span, kind, coords: ty.coords() });
+        VarId(self.program.vars.len() as u32 - 1)
+    }
+
+    pub(crate) fn new_temp(&mut self, ty: &Ty, span: Span) -> VarId {
+        self.new_var(Symbol::new(""), ty, span, VarKind::Temp)
+    }
+
+    /// Binds a value to a variable in front of the expression that is being checked. Tensors get their extents
+    /// from the variable where nothing better is known.
+    pub(crate) fn named(&mut self, val: Val) -> Val {
+        if val.as_var().is_some() || val.ty.is_error() {
+            return val;
+        }
+        let span = val.span();
+        let var = self.new_temp(&val.ty, span);
+        self.define(var, &val);
+        self.cx.sink.push(Stmt::Let(var, val.expr));
+        Val::var(var, val.ty, span)
+    }
+
+    /// Notes what is known of a new variable's value.
+    pub(crate) fn define(&mut self, var: VarId, val: &Val) {
+        match &val.ty {
+            Ty::Scalar(_) => {
+                if let Some(value) = self.facts.of(&val.expr) {
+                    self.facts.defs.insert(var, value);
+                }
+            }
+            Ty::Tensor(tensor) => {
+                for (k, axis) in tensor.axes.iter().enumerate() {
+                    if axis.extent != Sym::extent(var, k) {
+                        self.facts.extents.insert((var, k), axis.extent.clone());
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    pub(crate) fn report(&mut self, diagnostic: Diagnostic) {
+        if self.reported.insert((diagnostic.code, diagnostic.span())) {
+            self.diags.push(diagnostic);
+        }
+    }
+
+    /// Runs `check` in a scope of its own.
+    pub(crate) fn scoped<T>(&mut self, level: Level, check: impl FnOnce(&mut Self) -> T) -> T {
+        let inner = self.cx.env.child(level);
+        let outer = std::mem::replace(&mut self.cx.env, inner);
+        let result = check(self);
+        self.cx.env = outer;
+        result
+    }
+
+    /// Runs `check` with a sink of its own and wraps what it put there around the result.
+    pub(crate) fn with_sink(&mut self, check: impl FnOnce(&mut Self) -> Val) -> Val {
+        let outer = std::mem::take(&mut self.cx.sink);
+        let val = check(self);
+        let statements = std::mem::replace(&mut self.cx.sink, outer);
+        wrap(statements, val)
+    }
+
+    pub(crate) fn lookup_item(&self, name: Symbol) -> Option<Item> {
+        self.modules.lookup(self.cx.env.module(), name)
+    }
+
+    pub(crate) fn bind_var(&mut self, name: Symbol, var: VarId, ty: Ty, span: Span) {
+        self.cx.env.bind(name, Entry::Var { var, ty, span });
+    }
+}
+
+/// A value behind statements that it needs.
+pub(crate) fn wrap(mut statements: Vec<Stmt>, val: Val) -> Val {
+    if statements.is_empty() {
+        return val;
+    }
+    let (ty, span) = (val.expr.ty.clone(), val.expr.span);
+    let kind = match val.expr.kind {
+        ExprKind::Block(inner, value) => {
+            statements.extend(inner);
+            ExprKind::Block(statements, value)
+        }
+        _ => ExprKind::Block(statements, Box::new(val.expr)),
+    };
+    Val { expr: Expr { kind, ty, span }, ty: val.ty }
+}
+
+/// Pairs each rule with the function of its name in the same block.
+fn collect_rules(statements: &[ast::Stmt], rules: &mut HashMap<*const ast::FnDef, Rc<ast::FnDef>>) {
+    for statement in statements {
+        if let ast::StmtKind::Rule(rule) = &statement.kind {
+            for other in statements {
+                if let ast::StmtKind::Fn(def) = &other.kind
+                    && def.name.name == rule.name.name
+                {
+                    rules.insert(Rc::as_ptr(def), rule.clone());
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,37 @@
+//! What the library offers beside its texts: modules by name, scalar operations and functions of the runtime.
+
+use super::{Definition, Item};
+use diagnostics::{Span, Symbol};
+use ir::{Builtin, Op};
+
+pub(super) const MODULES: &[&str] = &["array", "io", "linalg", "math", "ml", "numerics", "optim", "random"];
+
+/// Modules of the older Python implementation, each with the library modules that stand for it.
+pub(super) const PYTHON: &[(&str, &[&str])] = &[("math", &["math"]), ("numpy", &["math", "array", "linalg", "io"])];
+
+/// Operations that are written as operators, and so are no functions.
+const OPERATORS: &[Op] = &[Op::PowI, Op::Neg];
+
+/// What `std::…` has without a text.
+pub(super) fn injected(module: &str) -> Vec<(Symbol, Definition)> {
+    let items: Vec<(&str, Item)> = match module {
+        "std::math" => {
+            let words = ir::ops::ROWS.iter().filter(|row| row.name.starts_with(char::is_alphabetic));
+            let functions = words.filter(|row| !OPERATORS.contains(&row.op));
+            functions
+                .map(|row| (row.name, Item::Op(row.op)))
+                .chain([("pow", Item::Op(Op::Pow)), ("fmod", Item::Op(Op::Rem))])
+                .collect()
+        }
+        "std::array" => vec![("argsort", Item::Native("argsort"))],
+        "std::io" => vec![
+            ("load_npy", Item::Builtin(Builtin::LoadNpy)),
+            ("save_npy", Item::Builtin(Builtin::SaveNpy)),
+            ("read_text", Item::Builtin(Builtin::ReadText)),
+            ("write_text", Item::Builtin(Builtin::WriteText)),
+        ],
+        _ => Vec::new(),
+    };
+    let define = |(name, item)| (Symbol::new(name), Definition { item, public: true, span: Span::default() });
+    items.into_iter().map(define).collect()
+}

@@ -1,0 +1,896 @@
+//! Signatures with names and packs: which axis of which argument each of them is (§5.3, §5.4).
+
+use crate::cells::SlotSpec;
+use crate::env::{Entry, FnRef, Level, PackMember};
+use crate::sym::Sym;
+use crate::ty::{Axis, Ty, Val};
+use crate::types::Want;
+use crate::unify::Why;
+use crate::{Checker, errors, text, walk};
+use diagnostics::{Span, Symbol};
+use ir::{Clause, ExprKind, Family, Scalar, Slot};
+use syntax::ast::{self, CoordArg, CoordParam, Dim, DimKind};
+
+/// A call whose arguments fit: what the specialisation is made of, and how its names read outside.
+pub(crate) struct Bound {
+    pub args: Vec<Val>,
+    /// The parameters' types with the signature's own names, and where each is written.
+    pub params: Vec<(Span, Ty)>,
+    pub domains: Vec<(Symbol, Sym)>,
+    pub packs: Vec<(Symbol, Vec<PackMember>)>,
+    pub generics: Vec<(Symbol, Ty)>,
+    /// Inner name, outer name.
+    pub rename: Vec<(Symbol, Option<Symbol>)>,
+    /// Coordinate parameters that a gate of the call closes.
+    pub gates: Vec<Symbol>,
+}
+
+/// The declared result: as an expectation, and as a type where a recursive call needs one.
+pub(crate) struct Declared {
+    want: Want,
+    pub early: Option<Ty>,
+    span: Span,
+    /// Names and packs, members in place, if every dim is one.
+    specs: Option<Vec<SlotSpec>>,
+}
+
+/// A coordinate argument of the call, or one that matching has to settle.
+struct Given {
+    outer: Option<Symbol>,
+    span: Span,
+}
+
+#[derive(Default)]
+struct Matching {
+    given: Vec<(Symbol, Given)>,
+    names: Vec<(Symbol, Axis, Span)>,
+    packs: Vec<(Symbol, Vec<Axis>, Span)>,
+    generics: Vec<(Symbol, Ty)>,
+}
+
+/// For each dim, the axes that it is.
+type Alignment = Vec<std::ops::Range<usize>>;
+
+impl Checker<'_> {
+    /// `f[j](args)`: arguments are grounded, then bound.
+    pub(crate) fn coord_apply(&mut self, def: &FnRef, coords: &[CoordArg], bracket: Span, args: &[ast::Expr], wheres: Option<&ast::Where>, span: Span) -> Val {
+        let mut consumed = Vec::new();
+        for coord in coords {
+            match coord {
+                CoordArg::Coord { name, .. } => consumed.push(name.name),
+                CoordArg::Group(names, _) => consumed.extend(names.iter().map(|n| n.name)),
+                CoordArg::Pack(name) => {
+                    let members = self.cx.env.pack(name.name).unwrap_or_default();
+                    consumed.extend(members.iter().map(|m| m.name));
+                }
+                CoordArg::Expr(e) => {
+                    self.report(errors::left_slot(e.span));
+                    return Val::error(span);
+                }
+            }
+        }
+        let _ = (bracket, wheres);
+        let args: Vec<Val> = args.iter().map(|arg| self.ground(arg, &consumed)).collect();
+        if args.iter().any(|a| a.ty.is_error()) {
+            return Val::error(span);
+        }
+        self.bind_call(def, coords.to_vec(), args, span)
+    }
+
+    /// An argument whose indices name its axes: names that the call consumes, or that nothing binds, become
+    /// coordinates of the argument.
+    fn ground(&mut self, arg: &ast::Expr, consumed: &[Symbol]) -> Val {
+        let names: Vec<Symbol> = walk::index_names(arg)
+            .into_iter()
+            .filter(|n| !n.as_str().starts_with(".."))
+            .filter(|n| {
+                if consumed.contains(n) {
+                    return true;
+                }
+                self.cx.env.lookup(*n).is_none() && self.lookup_item(*n).is_none() && self.cx.env.domain(*n).is_none_or(|_| self.cx.cells == 0)
+            })
+            .collect();
+        if names.is_empty() {
+            return self.expr(arg, None);
+        }
+        let specs: Vec<SlotSpec> = names.iter().map(|name| SlotSpec::Coord { name: *name, span: arg.span, range: None }).collect();
+        let expected = self.cx.expected.take();
+        let cells = self.cells(&specs, None, arg, None, arg.span);
+        self.cx.expected = expected;
+        match cells {
+            Some(cells) => self.family_val(cells, arg.span),
+            None => Val::error(arg.span),
+        }
+    }
+
+    /// Checked cells as an anonymous family.
+    pub(crate) fn family_val(&mut self, cells: crate::cells::Cells, span: Span) -> Val {
+        let elem = cells.body.ty.elem().clone();
+        let ty = Ty::tensor(elem.clone(), cells.axes.clone());
+        if cells.slots.is_empty() {
+            return cells.body;
+        }
+        let axes = cells
+            .axes
+            .iter()
+            .map(|axis| ir::Axis { name: axis.name, extent: axis.extent.to_expr(Scalar::I64, &self.program.vars, span) })
+            .collect();
+        let clause = Clause {
+            slots: cells.slots,
+            wheres: cells.wheres,
+            body: cells.body.expr,
+            otherwise: cells.otherwise.map(|o| o.expr),
+            span,
+        };
+        let family = Family { name: Symbol::new(""), axes, elem: elem.ir(), clauses: vec![clause], span };
+        Val::new(ExprKind::Family(Box::new(family)), ty, span)
+    }
+
+    /// Binds a call's coordinates and arguments to a signature.
+    pub(crate) fn bind_call(&mut self, def: &FnRef, coords: Vec<CoordArg>, args: Vec<Val>, span: Span) -> Val {
+        let name = def.def.name.name;
+        let count = def.def.params.len();
+        if args.len() != count {
+            self.report(errors::argument_count(span, name.as_str(), count, args.len(), Some(def.def.signature)));
+            return Val::error(span);
+        }
+        if args.iter().any(|a| a.ty.is_error()) {
+            return Val::error(span);
+        }
+        let Some(mut matching) = self.given_coords(def, &coords, span) else { return Val::error(span) };
+        let wants: Vec<Option<Want>> = self.in_def(def, |this| def.def.params.iter().map(|p| p.ty.as_ref().map(|ty| this.want(ty))).collect());
+        let args: Vec<Val> = args.into_iter().map(|arg| if matches!(arg.ty, Ty::Tensor(_)) { self.named(arg) } else { arg }).collect();
+        if let Some(val) = self.pass_through(def, &coords, &matching, &wants, &args, span) {
+            return val;
+        }
+        if !self.all_grounded(&matching, &args, span) {
+            return Val::error(span);
+        }
+        self.match_expected(def, &mut matching);
+        // Arguments that settle themselves first, the ambiguous ones with what those have bound.
+        let mut waiting: Vec<usize> = (0..count).collect();
+        let mut aligned: Vec<Option<Alignment>> = vec![None; count];
+        for last in [false, true] {
+            let mut still = Vec::new();
+            for k in waiting {
+                let Some(Want::Tensor { dims, .. }) = &wants[k] else { continue };
+                match self.align(&matching, dims, &args[k].ty) {
+                    found if found.len() == 1 || (last && !found.is_empty()) => {
+                        let alignment = found.into_iter().next().expect("there is one");
+                        if !self.bind_axes(&mut matching, dims, &alignment, &args[k], span) {
+                            return Val::error(span);
+                        }
+                        aligned[k] = Some(alignment);
+                    }
+                    found if found.is_empty() => {
+                        self.no_alignment(def, &matching, k, dims, &args[k], span);
+                        return Val::error(span);
+                    }
+                    _ => still.push(k),
+                }
+            }
+            waiting = still;
+        }
+        let mut bound = Bound {
+            args: Vec::new(),
+            params: Vec::new(),
+            domains: matching.names.iter().map(|(name, axis, _)| (*name, axis.extent.clone())).collect(),
+            packs: Vec::new(),
+            generics: Vec::new(),
+            rename: Vec::new(),
+            gates: Vec::new(),
+        };
+        for (pack, axes, _) in &matching.packs {
+            let members: Vec<PackMember> =
+                (0..axes.len()).map(|k| PackMember { name: Symbol::new(&format!("..{pack}.{k}")), var: None }).collect();
+            for (member, axis) in members.iter().zip(axes) {
+                bound.rename.push((member.name, axis.name));
+                bound.domains.push((member.name, axis.extent.clone()));
+            }
+            bound.packs.push((*pack, members));
+        }
+        for (name, axis, _) in &matching.names {
+            bound.rename.push((*name, Some(axis.name.unwrap_or(*name))));
+        }
+        // A name that stands for two parameters is no longer one name outside.
+        let outer: Vec<Option<Symbol>> = bound.rename.iter().map(|(_, o)| *o).collect();
+        for (k, (_, name)) in bound.rename.iter_mut().enumerate() {
+            if name.is_some() && outer.iter().enumerate().any(|(o, other)| o != k && *other == *name) {
+                *name = None;
+            }
+        }
+        let mut maps: Vec<usize> = Vec::new();
+        for (k, arg) in args.into_iter().enumerate() {
+            let place = def.def.params[k].ty.as_ref().map(|ty| ty.span).unwrap_or(def.def.params[k].pattern.span);
+            let fitted = match &wants[k] {
+                None => self.argument(arg),
+                Some(want) => match self.fit_argument(want, arg, aligned[k].as_ref(), &mut matching, place) {
+                    Fitted::Val(val) => val,
+                    Fitted::Map(val) => {
+                        maps.push(k);
+                        val
+                    }
+                },
+            };
+            if fitted.ty.is_error() {
+                return Val::error(span);
+            }
+            let ty = self.resolved(&fitted.ty);
+            bound.params.push((place, self.inner_ty(&ty, wants[k].as_ref(), aligned[k].as_ref())));
+            bound.args.push(fitted);
+        }
+        bound.generics = matching.generics;
+        if maps.is_empty() {
+            return self.call_bound(def, bound, span);
+        }
+        // A function for scalars maps over the elements of a tensor.
+        let vals = bound.args.clone();
+        self.pointwise(vals, span, |this, cells| {
+            let params = bound.params.iter().zip(&cells).map(|((s, ty), cell)| (*s, if ty.rank() > 0 { this.resolved(&cell.ty) } else { ty.clone() })).collect();
+            let bound = Bound { args: cells, params, ..bound };
+            this.call_bound(def, bound, span)
+        })
+    }
+
+    /// Reads a signature where it stands.
+    fn in_def<T>(&mut self, def: &FnRef, check: impl FnOnce(&mut Self) -> T) -> T {
+        let outer = std::mem::replace(&mut self.cx.env, def.env.clone());
+        let in_function = std::mem::replace(&mut self.cx.in_function, true);
+        let result = check(self);
+        self.cx.env = outer;
+        self.cx.in_function = in_function;
+        result
+    }
+
+    fn given_coords(&mut self, def: &FnRef, coords: &[CoordArg], span: Span) -> Option<Matching> {
+        let params = &def.def.coords;
+        if coords.len() > params.len() {
+            let name = format!("{}[…]", def.def.name.name);
+            self.report(errors::argument_count(span, &name, params.len(), coords.len(), Some(def.def.signature)));
+            return None;
+        }
+        let mut matching = Matching::default();
+        for (k, param) in params.iter().enumerate() {
+            match (param, coords.get(k)) {
+                (CoordParam::Coord(name), Some(CoordArg::Coord { name: outer, .. })) => {
+                    matching.given.push((name.name, Given { outer: Some(outer.name), span: outer.span }));
+                }
+                (CoordParam::Coord(name), None) => matching.given.push((name.name, Given { outer: None, span })),
+                (CoordParam::Pack(name), Some(arg)) => {
+                    let names: Vec<Symbol> = match arg {
+                        CoordArg::Group(names, _) => names.iter().map(|n| n.name).collect(),
+                        CoordArg::Coord { name, .. } => vec![name.name],
+                        CoordArg::Pack(pack) => self.cx.env.pack(pack.name).unwrap_or_default().iter().map(|m| m.name).collect(),
+                        CoordArg::Expr(_) => Vec::new(),
+                    };
+                    // Members of a given pack are anchors like given names.
+                    matching.given.push((walk::pack_symbol(name.name), Given { outer: None, span }));
+                    for (k, outer) in names.iter().enumerate() {
+                        let inner = Symbol::new(&format!("..{}.{k}", name.name));
+                        matching.given.push((inner, Given { outer: Some(*outer), span }));
+                    }
+                }
+                (CoordParam::Pack(_), None) => {}
+                (CoordParam::Coord(name), Some(_)) => {
+                    self.report(errors::packs_disagree(span, name.name.as_str(), (span, &[]), (span, &[])));
+                    return None;
+                }
+            }
+        }
+        Some(matching)
+    }
+
+    /// Every coordinate argument is carried by an argument, or stands on the result's left side.
+    fn all_grounded(&mut self, matching: &Matching, args: &[Val], span: Span) -> bool {
+        for (_, given) in &matching.given {
+            let Some(outer) = given.outer else { continue };
+            let carried = args.iter().any(|a| a.ty.axes().iter().any(|axis| axis.name == Some(outer)));
+            let expected = self.cx.expected.as_ref().is_some_and(|e| e.contains(&outer));
+            if carried || expected {
+                continue;
+            }
+            let tensor = args.iter().find(|a| a.ty.rank() > 0).or(args.first());
+            let (place, has) = tensor.map(|t| (t.span(), text::axis_names(t.ty.axes()))).unwrap_or((span, Vec::new()));
+            let example = tensor.filter(|t| has.is_empty() && t.ty.rank() > 0).map(|t| {
+                let source = self.sources.text(t.span()).to_owned();
+                let mut names: Vec<String> = ["i", "j", "k", "l", "m"].iter().take(t.ty.rank() - 1).map(|n| n.to_string()).collect();
+                names.push(outer.to_string());
+                format!("{source}[{}]", names.join(", "))
+            });
+            self.report(errors::not_grounded(given.span, outer, place, &has, example));
+            return false;
+        }
+        true
+    }
+
+    /// Coordinates of the left side bind the result's packs, where no argument does.
+    fn match_expected(&mut self, def: &FnRef, matching: &mut Matching) {
+        let Some(expected) = self.cx.expected.clone() else { return };
+        let carried = |this: &Self, name: &Symbol| this.coord_in_scope(*name).is_some();
+        let ungrounded = matching.given.iter().any(|(_, g)| g.outer.is_some_and(|o| expected.contains(&o)));
+        if !ungrounded {
+            return;
+        }
+        let Some(result) = &def.def.result else { return };
+        let want = self.in_def(def, |this| this.want(result));
+        let Want::Tensor { dims, .. } = want else { return };
+        let axes: Vec<Axis> = expected
+            .iter()
+            .filter(|n| carried(self, n))
+            .map(|n| Axis { name: Some(*n), extent: Sym::constant(0) })
+            .collect();
+        let ty = Ty::tensor(Ty::I32, axes.clone());
+        let found = self.align(matching, &dims, &ty);
+        if let [alignment] = found.as_slice() {
+            for (dim, range) in dims.iter().zip(alignment) {
+                if let DimKind::Pack(pack) = dim.kind {
+                    let members: Vec<Axis> = axes[range.clone()].iter().map(|a| Axis { name: a.name, extent: Sym::extent(ir::VarId(0), usize::MAX) }).collect();
+                    matching.expected_packs_push(pack, members);
+                }
+            }
+        }
+    }
+
+    /// The ways in which dims can be the axes of a type.
+    fn align(&self, matching: &Matching, dims: &[Dim], ty: &Ty) -> Vec<Alignment> {
+        let axes = ty.axes();
+        let mut found = Vec::new();
+        let mut now = Vec::new();
+        self.align_from(matching, dims, axes, 0, &mut now, &mut found);
+        // An unnamed argument whose packs are as long as an expectation says.
+        if found.len() > 1 {
+            let fits = |alignment: &Alignment| {
+                dims.iter().zip(alignment).all(|(dim, range)| match dim.kind {
+                    DimKind::Pack(pack) => matching.expected_len(pack).is_none_or(|len| len == range.len()),
+                    _ => true,
+                })
+            };
+            let fitting: Vec<Alignment> = found.iter().filter(|a| fits(a)).cloned().collect();
+            if !fitting.is_empty() {
+                return fitting;
+            }
+        }
+        found
+    }
+
+    fn align_from(&self, matching: &Matching, dims: &[Dim], axes: &[Axis], at: usize, now: &mut Alignment, found: &mut Vec<Alignment>) {
+        if found.len() > 8 {
+            return;
+        }
+        let Some(dim) = dims.get(now.len()) else {
+            if at == axes.len() {
+                found.push(now.clone());
+            }
+            return;
+        };
+        match dim.kind {
+            DimKind::Pack(pack) => {
+                let bound = matching.packs.iter().find(|(p, ..)| *p == pack).map(|(_, axes, _)| axes.len());
+                let members: Vec<Symbol> = matching.members(pack);
+                let lens = match (bound, members.is_empty()) {
+                    (Some(len), _) => len..=len,
+                    (None, false) => members.len()..=members.len(),
+                    (None, true) => 0..=axes.len() - at,
+                };
+                for len in lens {
+                    if at + len > axes.len() {
+                        break;
+                    }
+                    let part = &axes[at..at + len];
+                    let anchored = members.is_empty()
+                        || part.iter().zip(&members).all(|(axis, outer)| axis.name.is_none() || axis.name == Some(*outer));
+                    if anchored {
+                        now.push(at..at + len);
+                        self.align_from(matching, dims, axes, at + len, now, found);
+                        now.pop();
+                    }
+                }
+            }
+            _ => {
+                let Some(axis) = axes.get(at) else { return };
+                let fits = match dim.kind {
+                    DimKind::Name(name) => match matching.outer(name) {
+                        Some(outer) => axis.name.is_none() || axis.name == Some(outer),
+                        None => true,
+                    },
+                    _ => true,
+                };
+                if fits {
+                    now.push(at..at + 1);
+                    self.align_from(matching, dims, axes, at + 1, now, found);
+                    now.pop();
+                }
+            }
+        }
+    }
+
+    /// Notes what an aligned argument says of names and packs; false if it contradicts another.
+    fn bind_axes(&mut self, matching: &mut Matching, dims: &[Dim], alignment: &Alignment, arg: &Val, span: Span) -> bool {
+        let axes: Vec<Axis> = arg.ty.axes().iter().map(|a| Axis { name: a.name, extent: self.facts_extent(&a.extent) }).collect();
+        for (dim, range) in dims.iter().zip(alignment) {
+            match dim.kind {
+                DimKind::Name(name) => {
+                    let axis = axes[range.start].clone();
+                    match matching.names.iter().position(|(n, ..)| *n == name) {
+                        None => matching.names.push((name, axis, arg.span())),
+                        Some(k) => {
+                            let (_, first, place) = matching.names[k].clone();
+                            if !self.agree(name, &first, place, &axis, arg, span) {
+                                return false;
+                            }
+                            if first.name.is_none() {
+                                matching.names[k].1.name = axis.name;
+                            }
+                            if !first.extent.is_const() && axis.extent.is_const() {
+                                matching.names[k].1.extent = axis.extent;
+                            }
+                        }
+                    }
+                }
+                DimKind::Pack(pack) => {
+                    let part = axes[range.clone()].to_vec();
+                    match matching.packs.iter().position(|(p, ..)| *p == pack) {
+                        None => matching.packs.push((pack, part, arg.span())),
+                        Some(k) => {
+                            let (_, first, place) = matching.packs[k].clone();
+                            let names = |axes: &[Axis]| text::axis_names(axes);
+                            let differ = first.iter().zip(&part).any(|(a, b)| a.name.is_some() && b.name.is_some() && a.name != b.name);
+                            if differ {
+                                let shown = format!("..{pack}");
+                                self.report(errors::packs_disagree(span, &shown, (place, &names(&first)), (arg.span(), &names(&part))));
+                                return false;
+                            }
+                            for (m, (a, b)) in first.iter().zip(&part).enumerate() {
+                                let label = a.name.or(b.name).unwrap_or_else(|| Symbol::new(&format!("..{pack}.{m}")));
+                                if !self.agree(label, a, place, b, arg, span) {
+                                    return false;
+                                }
+                            }
+                        }
+                    }
+                }
+                _ => {}
+            }
+        }
+        true
+    }
+
+    /// One name of a signature is one extent.
+    fn agree(&mut self, name: Symbol, first: &Axis, place: Span, axis: &Axis, arg: &Val, span: Span) -> bool {
+        let (a, b) = (self.facts_extent(&first.extent), self.facts_extent(&axis.extent));
+        if a == b || self.facts.equal(&a, &b) {
+            return true;
+        }
+        let shown = |e: &Sym, this: &Self| this.show_sym(e);
+        if let (Some(x), Some(y)) = (a.as_const(), b.as_const()) {
+            debug_assert_ne!(x, y);
+            let origin = |axis: &Axis| match axis.name {
+                Some(outer) => format!("(`{outer}` of this argument)"),
+                None => "of this argument".into(),
+            };
+            let places = [(place, shown(&a, self), origin(first)), (arg.span(), shown(&b, self), origin(axis))];
+            self.report(errors::extents(span, name.as_str(), &places));
+            return false;
+        }
+        let words = |s: String| ir::Expr { kind: ExprKind::Str(s.into()), ty: ir::Type::Str, span };
+        let args = vec![
+            a.to_expr(Scalar::I64, &self.program.vars, span),
+            b.to_expr(Scalar::I64, &self.program.vars, span),
+            words(name.to_string()),
+            words("one argument".into()),
+            words("another".into()),
+        ];
+        let check = ir::Expr { kind: ExprKind::Builtin(ir::Builtin::SameExtent, args), ty: ir::Type::Unit, span };
+        self.cx.sink.push(ir::Stmt::Do(check));
+        true
+    }
+
+    fn no_alignment(&mut self, def: &FnRef, matching: &Matching, k: usize, dims: &[Dim], arg: &Val, span: Span) {
+        let has = text::axis_names(arg.ty.axes());
+        // A given name that this argument should have, and another argument has.
+        for dim in dims {
+            if let DimKind::Name(name) = dim.kind
+                && let Some(outer) = matching.outer(name)
+                && !arg.ty.axes().iter().any(|a| a.name == Some(outer))
+                && arg.ty.axes().iter().any(|a| a.name.is_some())
+            {
+                let first = matching.names.iter().find(|(n, ..)| *n == name).map(|(_, _, s)| *s).unwrap_or(span);
+                let given = [outer.to_string()];
+                self.report(errors::packs_disagree(span, name.as_str(), (first, &given), (arg.span(), &has)));
+                return;
+            }
+        }
+        for dim in dims {
+            if let DimKind::Pack(pack) = dim.kind
+                && let Some((_, axes, first)) = matching.packs.iter().find(|(p, ..)| *p == pack)
+            {
+                let names = text::axis_names(axes);
+                let shown = format!("..{pack}");
+                self.report(errors::packs_disagree(span, &shown, (*first, &names), (arg.span(), &has)));
+                return;
+            }
+        }
+        let place = def.def.params[k].ty.as_ref().map(|ty| ty.span);
+        let want = place.map(|p| self.sources.text(p).to_owned()).unwrap_or_default();
+        if arg.ty.rank() == 0 {
+            let shown = self.show(&arg.ty);
+            let message = format!("`{want}` is expected, and this is `{shown}`");
+            let mut d = errors::mismatch(arg.span(), message, None, None);
+            if let Some(place) = place {
+                d = d.also(place, "asked for here");
+            }
+            self.report(d);
+            return;
+        }
+        let got = self.show(&arg.ty);
+        self.report(errors::rank_mismatch(arg.span(), &want, &got, place));
+    }
+
+    /// Coordinates that a signature does not mention pass through: the call is made for each of them.
+    fn pass_through(&mut self, def: &FnRef, coords: &[CoordArg], matching: &Matching, wants: &[Option<Want>], args: &[Val], span: Span) -> Option<Val> {
+        if coords.is_empty() {
+            return None;
+        }
+        let mut over: Vec<Axis> = Vec::new();
+        for (want, arg) in wants.iter().zip(args) {
+            let Some(Want::Tensor { dims, .. }) = want else { continue };
+            let packed = dims.iter().any(|d| matches!(d.kind, DimKind::Pack(_)));
+            if packed || arg.ty.rank() <= dims.len() || arg.ty.axes().iter().any(|a| a.name.is_none()) {
+                continue;
+            }
+            let consumed: Vec<Symbol> = dims
+                .iter()
+                .filter_map(|d| match d.kind {
+                    DimKind::Name(name) => matching.outer(name),
+                    _ => None,
+                })
+                .collect();
+            let extra: Vec<&Axis> = arg.ty.axes().iter().filter(|a| !consumed.contains(&a.name.expect("named"))).collect();
+            for axis in extra.iter().take(arg.ty.rank() - dims.len()) {
+                if !over.iter().any(|a| a.name == axis.name) {
+                    over.push((*axis).clone());
+                }
+            }
+        }
+        if over.is_empty() {
+            return None;
+        }
+        let binders: Vec<ir::Binder> = over.iter().map(|axis| self.axis_binder(axis, span)).collect();
+        self.cx.cells += 1;
+        let slice = self.scoped(Level::Inner, |this| {
+            for (axis, binder) in over.iter().zip(&binders) {
+                this.cx.env.bind(axis.name.expect("named"), Entry::Coord { var: binder.var, span });
+            }
+            this.with_sink(|this| {
+                let args = args.iter().map(|arg| this.localise_over(arg.clone(), &over)).collect();
+                this.bind_call(def, coords.to_vec(), args, span)
+            })
+        });
+        self.cx.cells -= 1;
+        if slice.ty.is_error() {
+            return Some(slice);
+        }
+        Some(if slice.ty.rank() == 0 { self.family_of(binders, over, slice, span) } else { self.stacked(binders, over, slice, span) })
+    }
+
+    /// Reads a value at the coordinates of some axes alone.
+    fn localise_over(&mut self, val: Val, over: &[Axis]) -> Val {
+        let axes = val.ty.axes().to_vec();
+        if !axes.iter().any(|a| over.iter().any(|o| o.name == a.name)) {
+            return val;
+        }
+        let span = val.span();
+        let place = self.place_of(&val);
+        let picks = axes
+            .iter()
+            .map(|axis| match axis.name.filter(|n| over.iter().any(|o| o.name == Some(*n))).and_then(|n| self.coord_in_scope(n)) {
+                Some(var) => crate::lift::Pick::At(Val::var(var, Ty::I32, span)),
+                None => crate::lift::Pick::All,
+            })
+            .collect();
+        self.read(val, picks, place, span)
+    }
+
+    /// An argument against its parameter's type.
+    fn fit_argument(&mut self, want: &Want, arg: Val, alignment: Option<&Alignment>, matching: &mut Matching, place: Span) -> Fitted {
+        match want {
+            Want::Tensor { elem, dims } => {
+                let elem = self.elem_want(elem, &arg, matching);
+                let axes: Vec<Axis> = match alignment {
+                    Some(alignment) => {
+                        let mut axes: Vec<Axis> = arg.ty.axes().to_vec();
+                        for (dim, range) in dims.iter().zip(alignment) {
+                            if let DimKind::Extent(n) = dim.kind {
+                                axes[range.start].extent = Sym::constant(n as i64);
+                            }
+                        }
+                        axes
+                    }
+                    None => arg.ty.axes().to_vec(),
+                };
+                if arg.ty.rank() == 0 && !matches!(arg.ty, Ty::List(_)) {
+                    let wanted = self.want_ty(want);
+                    return Fitted::Val(self.annotated(arg, &wanted, Some(place), Why::Argument));
+                }
+                let wanted = match &arg.ty {
+                    Ty::List(_) => self.want_ty(want),
+                    _ => Ty::tensor(elem, axes),
+                };
+                Fitted::Val(self.annotated(arg, &wanted, Some(place), Why::Argument))
+            }
+            Want::Generic(name) => {
+                let arg = self.argument(arg);
+                let ty = arg.ty.clone();
+                match matching.generics.iter().find(|(n, _)| n == name) {
+                    Some((_, bound)) => {
+                        let bound = bound.clone();
+                        Fitted::Val(self.annotated(arg, &bound, Some(place), Why::Argument))
+                    }
+                    None => {
+                        matching.generics.push((*name, ty));
+                        Fitted::Val(arg)
+                    }
+                }
+            }
+            Want::Fn(..) => match arg.ty {
+                Ty::Fn(_) => Fitted::Val(arg),
+                _ => {
+                    let shown = self.show(&arg.ty);
+                    let message = format!("a function is expected, and this is `{shown}`");
+                    let mut d = errors::mismatch(arg.span(), message, None, None);
+                    d = d.also(place, "asked for here");
+                    self.report(d);
+                    Fitted::Val(Val::error(arg.span()))
+                }
+            },
+            Want::AnyRank(_) => Fitted::Val(self.argument(arg)),
+            Want::Tuple(_) | Want::Exact(_) => {
+                let wanted = self.want_ty(want);
+                // A scalar parameter takes a tensor element by element; in cells, its cell.
+                if matches!(wanted, Ty::Scalar(_)) && matches!(arg.ty, Ty::Tensor(_)) {
+                    let arg = self.localise(arg);
+                    if arg.ty.rank() > 0 {
+                        let axes = arg.ty.axes().to_vec();
+                        let wanted = Ty::tensor(wanted, axes);
+                        return Fitted::Map(self.annotated(arg, &wanted, Some(place), Why::Argument));
+                    }
+                    return Fitted::Val(self.annotated(arg, &wanted, Some(place), Why::Argument));
+                }
+                Fitted::Val(self.annotated(arg, &wanted, Some(place), Why::Argument))
+            }
+        }
+    }
+
+    /// The element type that a tensor parameter asks for.
+    fn elem_want(&mut self, elem: &Want, arg: &Val, matching: &mut Matching) -> Ty {
+        match elem {
+            Want::Generic(name) => match matching.generics.iter().find(|(n, _)| n == name) {
+                Some((_, ty)) => ty.clone(),
+                None => {
+                    self.settle_default(&arg.ty.clone());
+                    let ty = self.resolved(arg.ty.elem());
+                    matching.generics.push((*name, ty.clone()));
+                    ty
+                }
+            },
+            other => self.want_ty(other),
+        }
+    }
+
+    /// A parameter's type inside: the signature's own names on its axes.
+    fn inner_ty(&self, ty: &Ty, want: Option<&Want>, alignment: Option<&Alignment>) -> Ty {
+        let (Some(Want::Tensor { dims, .. }), Some(alignment)) = (want, alignment) else {
+            return ty.clone();
+        };
+        let mut axes: Vec<Axis> = ty.axes().iter().map(|a| Axis { name: None, extent: a.extent.clone() }).collect();
+        for (dim, range) in dims.iter().zip(alignment) {
+            match dim.kind {
+                DimKind::Name(name) => axes[range.start].name = Some(name),
+                DimKind::Pack(pack) => {
+                    for (k, at) in range.clone().enumerate() {
+                        axes[at].name = Some(Symbol::new(&format!("..{pack}.{k}")));
+                    }
+                }
+                _ => {}
+            }
+        }
+        ty.with_axes(axes)
+    }
+
+    /// The declared result in the function's own scope.
+    pub(crate) fn declared(&mut self, ty: &ast::TypeExpr, bound: &Bound) -> Declared {
+        let want = self.want(ty);
+        let want = self.generic_want(want, &bound.generics);
+        let mut specs = None;
+        let early = match &want {
+            Want::Tensor { elem, dims } => {
+                let elem = self.want_ty(elem);
+                let mut axes = Vec::new();
+                let mut all_named = true;
+                let mut slots = Vec::new();
+                for dim in dims {
+                    match dim.kind {
+                        DimKind::Pack(pack) => {
+                            let members = bound.packs.iter().find(|(p, _)| *p == pack).map(|(_, m)| m.clone()).unwrap_or_default();
+                            for member in members {
+                                axes.push(Axis { name: Some(member.name), extent: self.unknown_extent(dim.span) });
+                                slots.push(SlotSpec::Coord { name: member.name, span: dim.span, range: None });
+                            }
+                        }
+                        DimKind::Name(name) => {
+                            axes.push(Axis { name: Some(name), extent: self.unknown_extent(dim.span) });
+                            slots.push(SlotSpec::Coord { name, span: dim.span, range: None });
+                        }
+                        DimKind::Extent(n) => {
+                            all_named = false;
+                            axes.push(Axis { name: None, extent: Sym::constant(n as i64) });
+                        }
+                        _ => {
+                            all_named = false;
+                            axes.push(Axis { name: None, extent: self.unknown_extent(dim.span) });
+                        }
+                    }
+                }
+                if all_named {
+                    specs = Some(slots);
+                }
+                Some(Ty::tensor(elem, axes))
+            }
+            Want::Fn(..) | Want::AnyRank(_) | Want::Generic(_) => None,
+            other => Some(self.want_ty(other)),
+        };
+        Declared { want, early: early.filter(|t| !t.is_error()), span: ty.span, specs }
+    }
+
+    fn generic_want(&self, want: Want, generics: &[(Symbol, Ty)]) -> Want {
+        match want {
+            Want::Generic(name) => match generics.iter().find(|(n, _)| *n == name) {
+                Some((_, ty)) => Want::Exact(ty.clone()),
+                None => Want::Generic(name),
+            },
+            Want::Tensor { elem, dims } => Want::Tensor { elem: Box::new(self.generic_want(*elem, generics)), dims },
+            Want::Tuple(items) => Want::Tuple(items.into_iter().map(|w| self.generic_want(w, generics)).collect()),
+            other => other,
+        }
+    }
+
+    /// The body's statements and its value against the declared result.
+    pub(crate) fn body_value(&mut self, def: &ast::FnDef, declared: Option<&Declared>) -> Val {
+        let block = &def.body;
+        self.scoped(Level::Inner, |this| {
+            let (statements, value) = this.statements_and(&block.statements, |this| {
+                let value = match (&block.value, declared) {
+                    (Some(value), Some(declared)) => this.declared_value(value, declared),
+                    (Some(value), None) => this.expr(value, None),
+                    (None, declared) => {
+                        let unit = Val::unit(Span { start: block.span.end.saturating_sub(1), ..block.span });
+                        match declared.and_then(|d| d.early.clone().map(|ty| (ty, d.span))) {
+                            Some((ty, from)) => this.annotated(unit, &ty, Some(from), Why::Annotation),
+                            None => unit,
+                        }
+                    }
+                };
+                this.returned(value)
+            });
+            crate::wrap(statements, value)
+        })
+    }
+
+    /// The last expression: its coordinates are grounded by the declared result.
+    fn declared_value(&mut self, value: &ast::Expr, declared: &Declared) -> Val {
+        if let Some(specs) = &declared.specs
+            && !specs.is_empty()
+            && self.mentions(value, specs)
+        {
+            let elem = declared.early.as_ref().map(|ty| ty.elem().clone());
+            let Some(cells) = self.cells(specs, None, value, elem.as_ref(), declared.span) else { return Val::error(value.span) };
+            let val = self.family_val(cells, value.span);
+            return match elem {
+                Some(elem) => {
+                    let wanted = Ty::tensor(elem, val.ty.axes().to_vec());
+                    if val.ty.rank() != specs.len() {
+                        let (w, g) = (self.show(declared.early.as_ref().expect("a tensor type")), self.show(&val.ty));
+                        self.report(errors::rank_mismatch(value.span, &w, &g, Some(declared.span)));
+                        return Val::error(value.span);
+                    }
+                    self.annotated(val, &wanted, Some(declared.span), Why::Annotation)
+                }
+                None => val,
+            };
+        }
+        let early = declared.early.clone();
+        let expected = declared.specs.as_ref().map(|specs| {
+            specs
+                .iter()
+                .filter_map(|s| match s {
+                    SlotSpec::Coord { name, .. } => Some(*name),
+                    SlotSpec::Fixed(_) => None,
+                })
+                .collect()
+        });
+        let outer = std::mem::replace(&mut self.cx.expected, expected);
+        let val = self.expr(value, early.as_ref());
+        self.cx.expected = outer;
+        match (early, &declared.want) {
+            (_, Want::AnyRank(_) | Want::Fn(..) | Want::Generic(_)) | (None, _) => val,
+            (Some(ty), _) => {
+                let val = self.arrange(val, &ty);
+                let fitted = self.annotated(val, &ty, Some(declared.span), Why::Annotation);
+                // The value knows its extents better than `?` does; the names are the declared ones.
+                fitted
+            }
+        }
+    }
+
+    /// A named value in the order of the declared names.
+    fn arrange(&mut self, val: Val, ty: &Ty) -> Val {
+        let (own, wanted) = (val.ty.coords(), ty.coords());
+        if own == wanted || own.len() != wanted.len() || own.iter().any(Option::is_none) || !wanted.iter().all(|w| own.contains(w)) {
+            return val;
+        }
+        let span = val.span();
+        let axes: Vec<Axis> = wanted
+            .iter()
+            .map(|w| val.ty.axes()[own.iter().position(|o| o == w).expect("checked")].clone())
+            .collect();
+        let binders: Vec<ir::Binder> = axes.iter().map(|axis| self.axis_binder(axis, span)).collect();
+        let picks = own
+            .iter()
+            .map(|o| {
+                let k = wanted.iter().position(|w| w == o).expect("checked");
+                crate::lift::Pick::At(Val::var(binders[k].var, Ty::I32, span))
+            })
+            .collect();
+        let place = self.place_of(&val);
+        let cell = self.read(val, picks, place, span);
+        self.family_of(binders, axes, cell, span)
+    }
+
+    /// Whether a value spells some coordinate of the result.
+    fn mentions(&self, value: &ast::Expr, specs: &[SlotSpec]) -> bool {
+        let mut free = Vec::new();
+        walk::free_coords(value, &mut free);
+        specs.iter().any(|spec| match spec {
+            SlotSpec::Coord { name, .. } => {
+                let pack = name.as_str().strip_prefix("..").and_then(|t| t.rsplit_once('.')).map(|(p, _)| Symbol::new(&format!("..{p}")));
+                let free = free.contains(name) || pack.is_some_and(|p| free.contains(&p));
+                free && !matches!(self.cx.env.lookup(*name), Some(Entry::Var { .. }))
+            }
+            SlotSpec::Fixed(_) => false,
+        }) && specs.iter().all(|s| matches!(s, SlotSpec::Coord { .. }) || matches!(s, SlotSpec::Fixed(_)))
+    }
+}
+
+enum Fitted {
+    Val(Val),
+    /// A tensor for a scalar parameter.
+    Map(Val),
+}
+
+impl Matching {
+    /// The caller's name of a coordinate parameter.
+    fn outer(&self, name: Symbol) -> Option<Symbol> {
+        self.given.iter().find(|(n, _)| *n == name).and_then(|(_, g)| g.outer)
+    }
+
+    /// The caller's names of a pack parameter's members, where it is given.
+    fn members(&self, pack: Symbol) -> Vec<Symbol> {
+        let prefix = format!("..{pack}.");
+        self.given.iter().filter(|(n, _)| n.as_str().starts_with(&prefix)).filter_map(|(_, g)| g.outer).collect()
+    }
+
+    /// How long a pack is by the left side of the definition.
+    fn expected_len(&self, pack: Symbol) -> Option<usize> {
+        let marker = Symbol::new(&format!("..{pack}?"));
+        self.generics.iter().find(|(n, _)| *n == marker).map(|(_, ty)| ty.rank())
+    }
+
+    fn expected_packs_push(&mut self, pack: Symbol, members: Vec<Axis>) {
+        self.generics.push((Symbol::new(&format!("..{pack}?")), Ty::tensor(Ty::I32, members)));
+    }
+}
+
+/// Whether any clause of a slot list is a fixed cell.
+pub(crate) fn has_fixed(slots: &[Slot]) -> bool {
+    slots.iter().any(|s| matches!(s, Slot::Fixed(_)))
+}

@@ -1,0 +1,90 @@
+//! Machine code for explicit loops, by Cranelift.
+//!
+//! Every function takes the runtime's context first and returns a status first, then its results. Functions are
+//! compiled one by one, on several threads where there are many, and put into one piece of executable memory.
+
+mod arithmetic;
+mod convert;
+mod environment;
+mod expression;
+mod function;
+mod heat;
+mod linker;
+mod ownership;
+mod statement;
+mod target;
+mod workers;
+
+use environment::Environment;
+use ir::loops::Module;
+use runtime::{Context, FINE, Failure};
+use std::rc::Rc;
+
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// 0 compiles fastest; from 1 on the code is optimised.
+    pub opt_level: u8,
+    /// Keeps the texts that `Compiled::clif` and `Compiled::asm` give.
+    pub keep_text: bool,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options { opt_level: 2, keep_text: false }
+    }
+}
+
+/// A module as machine code, ready to run in this process.
+pub struct Compiled {
+    code: linker::Code,
+    texts: Vec<Text>,
+    layouts: Vec<ir::loops::Layout>,
+    sites: Vec<ir::loops::Site>,
+    /// Emitted code holds addresses of these.
+    _data: Vec<Rc<[u8]>>,
+}
+
+/// The stages of one function, for people.
+struct Text {
+    name: String,
+    clif: String,
+    asm: String,
+}
+
+/// Compiles the whole module. An error is a defect of the passes before.
+pub fn compile(module: &Module, options: &Options) -> Result<Compiled, String> {
+    if cfg!(debug_assertions) {
+        ir::loops_verify::verify(module)?;
+    }
+    let environment = Environment::new(module, options)?;
+    let compiled = workers::compile_functions(&environment)?;
+    let code = linker::link(&environment, &compiled, module.entry)?;
+    let texts = compiled.into_iter().filter_map(|function| function.text).collect();
+    let sites = environment.sites();
+    Ok(Compiled { code, texts, layouts: module.layouts.clone(), sites, _data: module.data.clone() })
+}
+
+impl Compiled {
+    /// Runs the entry. The context's stack is the one of the calling thread.
+    pub fn run(&self, context: &mut Context) -> Result<(), Failure> {
+        context.enter(&self.layouts, &self.sites);
+        let Some(entry) = self.code.entry else { return Ok(()) };
+        // SAFETY: the entry was compiled with this signature, and its module is what the context was given.
+        let status = unsafe { entry(context) };
+        if status == FINE { Ok(()) } else { Err(context.take_failure().expect("a failed run leaves its reason")) }
+    }
+
+    /// Cranelift's input, per function, where the options asked for it.
+    pub fn clif(&self) -> String {
+        self.join(|text| &text.clif)
+    }
+
+    /// The machine code as text, per function, where the options asked for it.
+    pub fn asm(&self) -> String {
+        self.join(|text| &text.asm)
+    }
+
+    fn join(&self, part: fn(&Text) -> &String) -> String {
+        self.texts.iter().map(|text| format!("; {}\n{}\n", text.name, part(text))).collect()
+    }
+}

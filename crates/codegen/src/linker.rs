@@ -1,0 +1,55 @@
+//! Puts compiled functions into executable memory.
+
+use crate::environment::Environment;
+use crate::target::Effort;
+use crate::workers::CompiledFunction;
+use cranelift_jit::{ArenaMemoryProvider, JITBuilder, JITModule};
+use cranelift_module::{FuncId, Module, ModuleReloc, default_libcall_names};
+use ir::loops::FnId;
+use runtime::Context;
+use std::mem::ManuallyDrop;
+
+type Entry = unsafe extern "C" fn(&mut Context) -> i32;
+
+/// Executable memory, which goes when this does.
+pub struct Code {
+    module: ManuallyDrop<JITModule>,
+    pub entry: Option<Entry>,
+}
+
+impl Drop for Code {
+    fn drop(&mut self) {
+        // SAFETY: `entry` is only called while this lives, and the module is not used again.
+        unsafe { ManuallyDrop::take(&mut self.module).free_memory() };
+    }
+}
+
+/// Functions are cut from one stretch of memory, so that calls between them reach.
+pub fn link(environment: &Environment, functions: &[CompiledFunction], entry: Option<FnId>) -> Result<Code, String> {
+    const ALIGNMENT: usize = 64;
+    const PAGES: usize = 1 << 16;
+    let isa = environment.targets.get(Effort::High).clone();
+    let size: usize = functions.iter().map(|function| function.bytes.len().next_multiple_of(ALIGNMENT)).sum();
+    let mut builder = JITBuilder::with_isa(isa, default_libcall_names());
+    let memory = ArenaMemoryProvider::new_with_size(size + PAGES).map_err(|error| error.to_string())?;
+    builder.memory_provider(Box::new(memory));
+    let mut module = JITModule::new(builder);
+    let mut define = || {
+        let ids: Vec<FuncId> = (0..functions.len() as u32)
+            .map(|id| module.declare_anonymous_function(&environment.signature(FnId(id))))
+            .collect::<Result<_, _>>()?;
+        for (id, function) in ids.iter().zip(functions) {
+            let relocs: Vec<ModuleReloc> = function.relocs.iter().map(|reloc| reloc.resolved(&ids)).collect();
+            module.define_function_bytes(*id, function.alignment, &function.bytes, &relocs)?;
+        }
+        module.finalize_definitions()?;
+        Ok(ids)
+    };
+    let ids: Vec<FuncId> = define().map_err(|error: cranelift_module::ModuleError| error.to_string())?;
+    let entry = entry.map(|entry| {
+        let address = module.get_finalized_function(ids[entry.0 as usize]);
+        // SAFETY: the entry has no parameters and no results, so its signature is the context in, the status out.
+        unsafe { std::mem::transmute::<*const u8, Entry>(address) }
+    });
+    Ok(Code { module: ManuallyDrop::new(module), entry })
+}

@@ -1,0 +1,12 @@
+//! From the checked program to loops: functions are closed (`lift`), small ones are put where they are called
+//! (`inline`), and everything becomes explicit loops, buffers and reference counts (`plan`).
+
+mod calls;
+mod facts;
+mod inline;
+mod lift;
+mod plan;
+
+pub use inline::inline;
+pub use lift::lift;
+pub use plan::{Options, plan};

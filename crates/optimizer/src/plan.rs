@@ -1,0 +1,125 @@
+//! From families and expressions to loops, buffers and reference counts.
+
+mod arith;
+mod bounds;
+mod cast;
+mod chunk;
+mod comprehension;
+mod control;
+mod expr;
+mod family;
+mod function;
+mod layout;
+mod life;
+mod load;
+mod own;
+mod recurrence;
+mod reduce;
+mod region;
+mod script;
+mod tail;
+mod text;
+mod value;
+
+use crate::calls::CallGraph;
+use crate::facts::FunctionFacts;
+use diagnostics::Span;
+use function::Lower;
+use ir::loops::{FnId, Function, Module, Site, SiteId};
+use ir::{FuncId, Program};
+use layout::Layouts;
+use std::collections::HashMap;
+use std::rc::Rc;
+
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    pub opt_level: u8,
+    /// Integer arithmetic traps in cells and reductions, too.
+    pub checked: bool,
+}
+
+/// Statements of the entry file from which on it becomes several functions.
+const LONG_MAIN: usize = 80;
+
+/// The program as loops. Functions must be closed (`lift`), and quotients gone.
+pub fn plan(program: &Program, options: &Options) -> Module {
+    let graph = CallGraph::new(program);
+    let roots = program.main.into_iter().chain(program.bench.iter().flat_map(|b| [b.inputs, b.kernel]));
+    let reachable = graph.reachable(roots);
+    let functions = reachable.iter().enumerate().map(|(k, func)| (*func, FnId(k as u32))).collect();
+    let mut shared = Shared {
+        program,
+        options: *options,
+        facts: FunctionFacts::new(program, &graph, options.checked),
+        recursive: graph.recursive,
+        in_cycle: cycles(&graph.groups, program.funcs.len()),
+        functions,
+        sites: Vec::new(),
+        layouts: Layouts::default(),
+        data: Vec::new(),
+        data_ids: HashMap::new(),
+    };
+    let (mut done, mut chunks) = (Vec::new(), Vec::new());
+    for func in &reachable {
+        let long =
+            matches!(&program.funcs[func.index()].body.kind, ir::ExprKind::Block(stmts, _) if stmts.len() > LONG_MAIN);
+        if Some(*func) == program.main && long {
+            let first = FnId(reachable.len() as u32);
+            let (entry, parts) = chunk::long_main(&mut shared, *func, first);
+            done.push(entry);
+            chunks = parts;
+        } else {
+            done.push(Lower::new(&mut shared, *func).function(*func));
+        }
+    }
+    done.extend::<Vec<Function>>(chunks);
+    Module {
+        functions: done,
+        entry: program.main.map(|main| shared.functions[&main]),
+        sites: shared.sites,
+        layouts: shared.layouts.rows,
+        data: shared.data,
+    }
+}
+
+fn cycles(groups: &[Vec<FuncId>], funcs: usize) -> Vec<bool> {
+    let mut in_cycle = vec![false; funcs];
+    for func in groups.iter().filter(|group| group.len() > 1).flatten() {
+        in_cycle[func.index()] = true;
+    }
+    in_cycle
+}
+
+/// What all functions of a module have in common.
+struct Shared<'p> {
+    program: &'p Program,
+    options: Options,
+    facts: FunctionFacts,
+    recursive: Vec<bool>,
+    /// Functions that can run into themselves by way of others.
+    in_cycle: Vec<bool>,
+    functions: HashMap<FuncId, FnId>,
+    sites: Vec<Site>,
+    layouts: Layouts,
+    data: Vec<Rc<[u8]>>,
+    data_ids: HashMap<Rc<[u8]>, u32>,
+}
+
+impl Shared<'_> {
+    fn site(&mut self, code: &'static str, span: Span, names: &[&str]) -> SiteId {
+        let names = names.iter().map(|name| name.to_string()).collect();
+        self.sites.push(Site { code, span, names, also: Vec::new() });
+        SiteId(self.sites.len() as u32 - 1)
+    }
+
+    fn data(&mut self, bytes: Vec<u8>) -> u32 {
+        let bytes: Rc<[u8]> = bytes.into();
+        if let Some(id) = self.data_ids.get(&bytes) {
+            return *id;
+        }
+        let id = self.data.len() as u32;
+        self.data.push(bytes.clone());
+        self.data_ids.insert(bytes, id);
+        id
+    }
+}

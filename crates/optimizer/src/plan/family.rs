@@ -1,0 +1,419 @@
+//! Families: one nest of loops for each clause, or one nest whose cells look for their clause.
+//!
+//! The last clause that covers a cell and whose guards hold gives its value. Where clauses do not overlap, or those that
+//! are overridden cannot fail, each clause stores its own cells in source order (`painted`); otherwise every cell goes
+//! through the clauses backwards (`chain`), so that what is overridden is never evaluated.
+
+use super::bounds::{self, Bounds, Cells, End, Relation};
+use super::function::Lower;
+use super::value::{Part, Value, memory_type};
+use ir::loops::{Bin, Cmp, Ex, Local, St, Ty, Un};
+use ir::{Clause, Expr, ExprKind, Family, Slot, Type, WhereItem};
+
+/// Where a recurrence stands along an axis.
+#[derive(Clone)]
+pub struct Step<'a> {
+    pub at: Part,
+    /// The range that the step is known to be in.
+    pub range: Option<(End<'a>, End<'a>)>,
+}
+
+type Then<'t, L> = &'t mut dyn FnMut(&mut L);
+
+impl Lower<'_, '_> {
+    pub fn family(&mut self, family: &Family) -> Value {
+        if let Some(row) = self.whole_row(family) {
+            return Value::one(row);
+        }
+        let dims: Vec<Part> = family.axes.iter().map(|axis| self.extent(&axis.extent)).collect();
+        let cells = self.new_cells(family, dims);
+        let kernel = std::mem::replace(&mut self.kernel, true);
+        self.cells(&cells, &vec![None; family.axes.len()]);
+        self.kernel = kernel;
+        Value::one(self.read(cells.tensor))
+    }
+
+    /// The memory of a family, and how its clauses lie in it.
+    pub fn new_cells<'e>(&mut self, family: &'e Family, dims: Vec<Part>) -> Cells<'e> {
+        let bounds: Vec<Vec<Bounds>> =
+            family.clauses.iter().map(|clause| self.clause_bounds(family, clause, &dims)).collect();
+        let mut alone = true;
+        let mut painted = true;
+        for (k, earlier) in bounds.iter().enumerate() {
+            if bounds[k + 1..].iter().any(|later| !bounds::disjoint(earlier, later)) {
+                alone = false;
+                painted &= !self.can_fail(&family.clauses[k]);
+            }
+        }
+        let replaces = family.elem == Type::Str && !alone;
+        let zeroed = replaces || !bounds::cover_all(family, &bounds);
+        let tensor = self.new_tensor(&family.elem, dims.clone(), zeroed, family.name.as_str(), family.span);
+        Cells { family, tensor, dims, bounds, painted, replaces }
+    }
+
+    fn can_fail(&self, clause: &Clause) -> bool {
+        let wheres = clause.wheres.iter().map(|item| match item {
+            WhereItem::Def(_, e) | WhereItem::Guard(e) => e,
+        });
+        wheres.chain([&clause.body]).chain(&clause.otherwise).any(|e| {
+            let facts = self.shared.facts.of(e, true);
+            facts.traps || facts.effects
+        })
+    }
+
+    /// Computes the cells at the steps that are given, along all other axes.
+    pub fn cells(&mut self, cells: &Cells, steps: &[Option<Step>]) {
+        if cells.painted {
+            for clause in 0..cells.family.clauses.len() {
+                self.paint(cells, clause, steps);
+            }
+        } else {
+            self.chain(cells, steps);
+        }
+    }
+
+    /// Stores the cells of one clause.
+    fn paint(&mut self, cells: &Cells, k: usize, steps: &[Option<Step>]) {
+        let clause = &cells.family.clauses[k];
+        let mut coords = vec![Part::index(0); cells.dims.len()];
+        let mut cond = Part::int(Ty::I8, 1);
+        let (mut open, mut late) = (Vec::new(), Vec::new());
+        for (axis, bounds) in cells.bounds[k].iter().enumerate() {
+            let Some(step) = &steps[axis] else {
+                match bounds {
+                    Bounds::Fixed(at) => {
+                        coords[axis] = Part::index(*at);
+                        cond = both(cond, in_extent(*at, &cells.dims[axis]));
+                    }
+                    _ => open.push(axis),
+                }
+                continue;
+            };
+            coords[axis] = step.at.clone();
+            self.bind_slot(&clause.slots[axis], &step.at);
+            match (relation(bounds, step, &cells.family.axes[axis].extent), bounds) {
+                (Relation::Outside, _) => return,
+                (Relation::Inside, _) => {}
+                (Relation::Unknown, Bounds::Dependent(_)) => late.push(axis),
+                (Relation::Unknown, _) => cond = both(cond, self.covers(bounds, &step.at, &cells.dims[axis])),
+            }
+        }
+        self.when(cond, |lower| {
+            let known: Vec<(Part, Part)> = open
+                .iter()
+                .filter_map(|axis| match &cells.bounds[k][*axis] {
+                    Bounds::Range { lo, hi, .. } => Some((lo.clone(), hi.clone())),
+                    _ => None,
+                })
+                .collect();
+            lower.guarded(&known, |lower| {
+                lower.nest(cells, k, &open, &mut coords, &mut |lower, coords| {
+                    let cond = lower.late_tests(cells, k, &late, coords);
+                    lower.when(cond, |lower| lower.clause_cell(cells, clause, coords, None));
+                });
+            });
+        });
+    }
+
+    /// Loops over the open axes of a clause, the first outermost.
+    fn nest(
+        &mut self,
+        cells: &Cells,
+        k: usize,
+        open: &[usize],
+        coords: &mut Vec<Part>,
+        leaf: &mut dyn FnMut(&mut Self, &[Part]),
+    ) {
+        let Some((axis, inner)) = open.split_first() else { return leaf(self, coords) };
+        let slot = &cells.family.clauses[k].slots[*axis];
+        let name = self.slot_name(slot);
+        let body = |lower: &mut Self, var: Local| {
+            let at = lower.read(var);
+            lower.bind_slot(slot, &at);
+            coords[*axis] = at;
+            lower.nest(cells, k, inner, coords, leaf);
+        };
+        match &cells.bounds[k][*axis] {
+            Bounds::Range { lo, hi, .. } => self.certain_loop((lo.clone(), hi.clone()), false, name, body),
+            Bounds::Dependent(binder) => {
+                let range = self.cut_range(binder, &cells.family.axes[*axis].extent, &cells.dims[*axis]);
+                self.for_loop(range, false, name, body);
+            }
+            Bounds::Fixed(at) => {
+                coords[*axis] = Part::index(*at);
+                self.nest(cells, k, inner, coords, leaf);
+            }
+        }
+    }
+
+    fn slot_name(&self, slot: &Slot) -> &'static str {
+        match slot {
+            Slot::Coord(binder) => self.program().vars[binder.var.index()].name.as_str(),
+            Slot::Fixed(_) => "",
+        }
+    }
+
+    fn bind_slot(&mut self, slot: &Slot, at: &Part) {
+        if let Slot::Coord(binder) = slot {
+            self.bind_coord(binder.var, at.clone());
+        }
+    }
+
+    /// Whether an index is in the range of a slot.
+    fn covers(&mut self, bounds: &Bounds, at: &Part, dim: &Part) -> Part {
+        match bounds {
+            Bounds::Range { lo, hi, .. } => self.within(at.clone(), lo.clone(), hi.clone()),
+            Bounds::Fixed(fixed) => both(at.clone().cmp(Cmp::Eq, Part::index(*fixed)), in_extent(*fixed, dim)),
+            Bounds::Dependent(binder) => {
+                let lo = self.index(&binder.lo);
+                let hi = self.index(&binder.hi);
+                let hi = hi.bin(Bin::SMin, dim.clone());
+                let at = self.atom(at.clone());
+                self.within(at, lo, hi)
+            }
+        }
+    }
+
+    /// Steps whose range depends on coordinates that have only now got a value.
+    fn late_tests(&mut self, cells: &Cells, k: usize, axes: &[usize], coords: &[Part]) -> Part {
+        axes.iter().fold(Part::int(Ty::I8, 1), |cond, axis| {
+            let covered = self.covers(&cells.bounds[k][*axis], &coords[*axis], &cells.dims[*axis]);
+            both(cond, covered)
+        })
+    }
+
+    /// Every cell looks for the last clause that gives it a value.
+    fn chain(&mut self, cells: &Cells, steps: &[Option<Step>]) {
+        let mut coords: Vec<Part> = steps.iter().map(|s| s.as_ref().map_or(Part::index(0), |s| s.at.clone())).collect();
+        let open: Vec<usize> = (0..coords.len()).filter(|axis| steps[*axis].is_none()).collect();
+        let ranges: Vec<(Part, Part)> = open.iter().map(|axis| (Part::index(0), cells.dims[*axis].clone())).collect();
+        self.guarded(&ranges, |lower| {
+            lower.chain_nest(cells, steps, &open, &mut coords);
+        });
+    }
+
+    fn chain_nest(&mut self, cells: &Cells, steps: &[Option<Step>], open: &[usize], coords: &mut Vec<Part>) {
+        let Some((axis, inner)) = open.split_first() else {
+            let found = self.variable(Part::int(Ty::I8, 0), "");
+            let clauses = cells.family.clauses.len();
+            return self.chain_from(cells, clauses, steps, coords, found);
+        };
+        let range = (Part::index(0), cells.dims[*axis].clone());
+        self.certain_loop(range, false, "", |lower, var| {
+            coords[*axis] = lower.read(var);
+            lower.chain_nest(cells, steps, inner, coords);
+        });
+    }
+
+    /// Tries the clauses before number `end`, backwards.
+    fn chain_from(&mut self, cells: &Cells, end: usize, steps: &[Option<Step>], coords: &[Part], found: Local) {
+        let Some(k) = end.checked_sub(1) else { return };
+        let clause = &cells.family.clauses[k];
+        let mut cond = Part::int(Ty::I8, 1);
+        let mut late = Vec::new();
+        for (axis, bounds) in cells.bounds[k].iter().enumerate() {
+            let extent = &cells.family.axes[axis].extent;
+            let relation = match &steps[axis] {
+                Some(step) => relation(bounds, step, extent),
+                None if bounds.is_whole(extent) => Relation::Inside,
+                None => Relation::Unknown,
+            };
+            self.bind_slot(&clause.slots[axis], &coords[axis]);
+            match (relation, bounds) {
+                (Relation::Outside, _) => return self.chain_from(cells, k, steps, coords, found),
+                (Relation::Inside, _) => {}
+                (Relation::Unknown, Bounds::Dependent(_)) => late.push(axis),
+                (Relation::Unknown, _) => cond = both(cond, self.covers(bounds, &coords[axis], &cells.dims[axis])),
+            }
+        }
+        let decided =
+            cond.as_int().is_some() && late.is_empty() && (!bounds::is_guarded(clause) || clause.otherwise.is_some());
+        self.when(cond, |lower| {
+            let cond = lower.late_tests(cells, k, &late, coords);
+            lower.when(cond, |lower| lower.clause_cell(cells, clause, coords, Some(found)));
+        });
+        if !decided && k > 0 {
+            let missing = self.read(found).un(Un::Not);
+            self.when(missing, |lower| lower.chain_from(cells, k, steps, coords, found));
+        }
+    }
+
+    /// Stores what a clause gives a cell, if its guards hold, and notes that the cell has a value.
+    fn clause_cell(&mut self, cells: &Cells, clause: &Clause, coords: &[Part], found: Option<Local>) {
+        let mark = self.region().temps.len();
+        let store = |lower: &mut Self, e: &Expr| {
+            lower.store(cells, clause, e, coords, found.is_some());
+            if let Some(found) = found {
+                lower.set(found, Part::int(Ty::I8, 1));
+            }
+        };
+        match &clause.otherwise {
+            None => self.gate(&clause.wheres, &mut |lower| store(lower, &clause.body), None),
+            Some(otherwise) => {
+                self.gate(
+                    &clause.wheres,
+                    &mut |lower| store(lower, &clause.body),
+                    Some(&mut |lower| store(lower, otherwise)),
+                );
+            }
+        }
+        self.release_temps(mark);
+    }
+
+    /// Definitions and guards in order, then `yes` if all guards hold, else `no`.
+    pub fn gate(&mut self, wheres: &[WhereItem], yes: Then<Self>, no: Option<Then<Self>>) {
+        let guards = wheres.iter().filter(|item| matches!(item, WhereItem::Guard(_))).count();
+        let Some(no) = no.filter(|_| guards > 0) else { return self.gate_items(wheres, yes, None) };
+        if guards == 1 {
+            return self.gate_items(wheres, yes, Some(no));
+        }
+        let held = self.variable(Part::int(Ty::I8, 0), "");
+        let mut noted = |lower: &mut Self| {
+            lower.set(held, Part::int(Ty::I8, 1));
+            yes(lower);
+        };
+        self.gate_items(wheres, &mut noted, None);
+        let closed = self.read(held).un(Un::Not);
+        self.when(closed, |lower| no(lower));
+    }
+
+    fn gate_items(&mut self, wheres: &[WhereItem], yes: Then<Self>, no: Option<Then<Self>>) {
+        match wheres.split_first() {
+            None => yes(self),
+            Some((WhereItem::Def(var, e), rest)) => {
+                let ty = &self.program().vars[var.index()].ty;
+                let value = self.lower_as(e, ty);
+                self.bind(*var, value, false);
+                self.gate_items(rest, yes, no);
+            }
+            Some((WhereItem::Guard(e), rest)) => {
+                let cond = self.scalar(e);
+                let (open, ()) = self.branch(|lower| lower.gate_items(rest, yes, None));
+                let closed = match no {
+                    Some(no) => self.branch(|lower| no(lower)).0,
+                    None => Vec::new(),
+                };
+                self.emit(St::If(cond.ex, open, closed));
+            }
+        }
+    }
+
+    fn store(&mut self, cells: &Cells, clause: &Clause, e: &Expr, coords: &[Part], one_cell: bool) {
+        if clause.slots.len() < cells.dims.len() {
+            return self.store_slice(cells, clause.slots.len(), e, coords, one_cell);
+        }
+        let value = self.lower_as(e, &cells.family.elem).parts.remove(0);
+        let value = if value.ty == Ty::Ptr { value } else { self.atom(value) };
+        let at = self.offset(cells.tensor, coords.to_vec());
+        self.replace_cell(cells, at, value);
+    }
+
+    fn replace_cell(&mut self, cells: &Cells, at: Part, value: Part) {
+        let at = self.atom(at);
+        if cells.replaces {
+            let data = self.data(cells.tensor);
+            let old = self.bound(Part::load(Ty::Ptr, data, at.clone()), "");
+            let old = old.local().expect("bound to a local");
+            self.emit(St::Own(old));
+            self.emit(St::Release(old));
+        }
+        self.store_cell(cells.tensor, at, value, &cells.family.elem);
+    }
+
+    /// The body of a slice clause is a tensor of the axes from number `first` on; its cells are copied, all or one.
+    fn store_slice(&mut self, cells: &Cells, first: usize, e: &Expr, coords: &[Part], one_cell: bool) {
+        let slice = self.object(e);
+        let rest = cells.dims.len() - first;
+        for axis in 0..rest {
+            let (got, wanted) = (self.dim(slice, axis), cells.dims[first + axis].clone());
+            if got.as_int().is_some() && got.as_int() == wanted.as_int() {
+                continue;
+            }
+            let name = cells.family.axes[first + axis].name.map(|name| name.as_str()).unwrap_or("");
+            let differ = got.clone().cmp(Cmp::Ne, wanted.clone());
+            self.fail_if(differ, "E0905", e.span, &[name, cells.family.name.as_str(), ""], vec![wanted, got]);
+        }
+        if one_cell {
+            let value = self.cell(slice, coords[first..].to_vec(), &cells.family.elem);
+            let at = self.offset(cells.tensor, coords.to_vec());
+            return self.replace_cell(cells, at, value);
+        }
+        let start = self.offset(cells.tensor, coords.to_vec());
+        let start = self.atom(start);
+        let count = self.cell_count(slice, rest);
+        let (from, memory) = (self.data(slice), memory_type(&cells.family.elem));
+        self.for_loop((Part::index(0), count), false, "", |lower, var| {
+            let at = lower.read(var);
+            let value = lower.bound(Part::load(memory, from, at.clone()), "");
+            if memory == Ty::Ptr {
+                lower.emit(St::Retain(value.ex.clone()));
+            }
+            let to = lower.data(cells.tensor);
+            let at = start.bin(Bin::Add, at);
+            lower.emit(St::Store(memory, to.ex, at.ex, value.ex));
+        });
+    }
+
+    /// A family that is one row of a tensor, which need not be copied.
+    fn whole_row(&mut self, family: &Family) -> Option<Part> {
+        let [clause] = &family.clauses[..] else { return None };
+        let ExprKind::Load(load) = &clause.body.kind else { return None };
+        let ExprKind::Var(source) = load.tensor.kind else { return None };
+        let rank = load.index.len();
+        if rank != family.axes.len() + 1 || clause.slots.len() + 1 != rank || !clause.wheres.is_empty() {
+            return None;
+        }
+        let mut coords = Vec::new();
+        for (axis, slot) in clause.slots.iter().enumerate() {
+            let Slot::Coord(binder) = slot else { return None };
+            let ExprKind::Var(var) = load.index[axis + 1].kind else { return None };
+            let of_source = |e: &Expr| {
+                let e = if let ExprKind::Cast(inner) = &e.kind { inner } else { e };
+                matches!(&e.kind, ExprKind::Dim(t, k) if *k == axis + 1 && matches!(t.kind, ExprKind::Var(v) if v == source))
+            };
+            let extent = &family.axes[axis].extent;
+            if var != binder.var || !bounds::is_whole(binder, extent) || !of_source(extent) || !load.proven[axis + 1] {
+                return None;
+            }
+            coords.push(var);
+        }
+        let mut varies = false;
+        load.index[0].walk(&mut |e| e.for_each_use(|var| varies |= coords.contains(var)));
+        if varies {
+            return None;
+        }
+        let tensor = self.object(&load.tensor);
+        let at = self.index(&load.index[0]);
+        let at = if load.proven[0] { at } else { self.in_bounds(at, tensor, 0, load) };
+        let one = Ex::Int(Ty::I64, 1);
+        let args = vec![Ex::Local(tensor), at.ex, one, Ex::Int(Ty::I32, 1)];
+        Some(self.make("tensor_rows", args, family.span))
+    }
+}
+
+fn both(a: Part, b: Part) -> Part {
+    match (a.as_int(), b.as_int()) {
+        (Some(1), _) | (_, Some(0)) => b,
+        (_, Some(1)) | (Some(0), _) => a,
+        _ => a.bin(Bin::And, b),
+    }
+}
+
+/// Whether a family has cells at a literal index.
+fn in_extent(at: i64, dim: &Part) -> Part {
+    match dim.as_int() {
+        _ if at < 0 => Part::int(Ty::I8, 0),
+        Some(dim) => Part::int(Ty::I8, (at < dim) as i64),
+        None => Part::index(at).cmp(Cmp::SLt, dim.clone()),
+    }
+}
+
+/// Whether the step is in the range of a slot, and that range within the family.
+fn relation(bounds: &Bounds, step: &Step, extent: &Expr) -> Relation {
+    let (Some((lo, hi)), Some((from, to))) = (bounds.ends(), step.range) else { return Relation::Unknown };
+    if hi.at_most(from) || to.at_most(lo) {
+        return Relation::Outside;
+    }
+    let fits = End::Const(0).at_most(lo) && hi.at_most(End::of(extent));
+    if fits && lo.at_most(from) && to.at_most(hi) { Relation::Inside } else { Relation::Unknown }
+}

@@ -1,0 +1,197 @@
+//! Families that read themselves or each other: steps in the order that the checker found.
+
+use super::bounds::{Bounds, Cells, End};
+use super::family::Step;
+use super::function::Lower;
+use super::value::{Part, Value};
+use ir::loops::Bin;
+use ir::{Order, Recurrence};
+
+/// Pieces that the steps of an axis are cut into at most, so that each piece knows which clauses it is in.
+const MOST_SEGMENTS: usize = 6;
+
+struct Segment<'a> {
+    lo: Part,
+    hi: Part,
+    range: Option<(End<'a>, End<'a>)>,
+}
+
+/// The range of a clause along the axis of the steps: its ends as values, and as far as they can be compared.
+#[derive(Clone)]
+struct Run<'a> {
+    lo: Part,
+    hi: Part,
+    from: End<'a>,
+    to: End<'a>,
+}
+
+type Steps<'a> = Vec<Vec<Option<Step<'a>>>>;
+
+impl Lower<'_, '_> {
+    pub fn recurrence(&mut self, recurrence: &Recurrence) {
+        let mut dims = Vec::new();
+        for (_, family) in &recurrence.families {
+            dims.push(family.axes.iter().map(|axis| self.extent(&axis.extent)).collect::<Vec<_>>());
+        }
+        let mut group = Vec::new();
+        for ((var, family), dims) in recurrence.families.iter().zip(dims) {
+            let cells = self.new_cells(family, dims);
+            self.bind(*var, Value::one(self.read(cells.tensor)), true);
+            group.push(cells);
+        }
+        let kernel = std::mem::replace(&mut self.kernel, true);
+        let mut steps: Steps = group.iter().map(|cells| vec![None; cells.dims.len()]).collect();
+        self.orders(&recurrence.order, &group, &mut steps);
+        self.kernel = kernel;
+        for cells in &group {
+            self.info[cells.tensor.0 as usize].floor = 0;
+        }
+    }
+
+    fn orders<'e>(&mut self, orders: &[Order], group: &[Cells<'e>], steps: &mut Steps<'e>) {
+        for order in orders {
+            match order {
+                Order::Cells(family) => self.cells(&group[*family], &steps[*family]),
+                Order::Steps { axes, descending, body } => {
+                    let mut segments = self.segments(axes, group);
+                    if *descending {
+                        segments.reverse();
+                    }
+                    for segment in segments {
+                        self.segment(segment, axes, *descending, body, group, steps);
+                    }
+                }
+            }
+        }
+    }
+
+    fn segment<'e>(
+        &mut self,
+        segment: Segment<'e>,
+        axes: &[(usize, usize)],
+        descending: bool,
+        body: &[Order],
+        group: &[Cells<'e>],
+        steps: &mut Steps<'e>,
+    ) {
+        let range = segment.range;
+        let mut turn = |lower: &mut Self, at: Part| {
+            for (family, axis) in axes {
+                steps[*family][*axis] = Some(Step { at: at.clone(), range });
+            }
+            let floor = lower.here();
+            let before: Vec<usize> = group.iter().map(|cells| lower.floor(cells, floor)).collect();
+            lower.orders(body, group, steps);
+            for (cells, floor) in group.iter().zip(before) {
+                lower.floor(cells, floor);
+            }
+            for (family, axis) in axes {
+                steps[*family][*axis] = None;
+            }
+        };
+        match (segment.lo.as_int(), segment.hi.as_int()) {
+            (Some(lo), Some(hi)) if hi - lo == 1 => turn(self, Part::index(lo)),
+            _ => {
+                let name = self.step_name(axes, group);
+                self.for_loop((segment.lo, segment.hi), descending, name, |lower, var| turn(lower, lower.read(var)));
+            }
+        }
+    }
+
+    /// Reads of the family stay inside this region, in order with its stores.
+    fn floor(&mut self, cells: &Cells, floor: usize) -> usize {
+        std::mem::replace(&mut self.info[cells.tensor.0 as usize].floor, floor)
+    }
+
+    fn step_name(&self, axes: &[(usize, usize)], group: &[Cells]) -> &'static str {
+        let named = axes.iter().find_map(|(family, axis)| group[*family].family.axes[*axis].name);
+        named.map(|name| name.as_str()).unwrap_or("")
+    }
+
+    /// The steps from the smallest to the largest index of any clause, cut where a clause begins or ends.
+    fn segments<'e>(&mut self, axes: &[(usize, usize)], group: &[Cells<'e>]) -> Vec<Segment<'e>> {
+        let mut runs: Vec<Run> = Vec::new();
+        let mut all = None;
+        for (family, axis) in axes {
+            for bounds in &group[*family].bounds {
+                match bounds.get(*axis) {
+                    Some(Bounds::Range { lo, hi, lo_expr, hi_expr }) => {
+                        let (lo, hi) = (lo.clone(), hi.clone());
+                        runs.push(Run { lo, hi, from: End::of(lo_expr), to: End::of(hi_expr) });
+                    }
+                    Some(Bounds::Fixed(at)) => {
+                        let (from, to) = (End::Const(*at), End::Const(at + 1));
+                        runs.push(Run { lo: Part::index(*at), hi: Part::index(at + 1), from, to });
+                    }
+                    Some(Bounds::Dependent(_)) | None => {
+                        let dim = group[*family].dims[*axis].clone();
+                        all = Some(match all {
+                            None => dim,
+                            Some(hi) => dim.bin(Bin::SMax, hi),
+                        });
+                    }
+                }
+            }
+        }
+        if let Some(hi) = all {
+            let hi = runs.into_iter().fold(hi, |hi, run| hi.bin(Bin::SMax, run.hi));
+            return vec![Segment { lo: Part::index(0), hi: self.atom(hi), range: None }];
+        }
+        let Some(Run { lo: first_lo, from, to, .. }) = runs.first().cloned() else { return Vec::new() };
+        if runs.iter().all(|run| run.from.same(from) && run.to.same(to)) {
+            let hi = self.largest(&runs);
+            return vec![Segment { lo: first_lo, hi, range: Some((from, to)) }];
+        }
+        if let Some(segments) = self.cut(&runs) {
+            return segments;
+        }
+        let lo = runs.iter().fold(first_lo, |lo, run| lo.bin(Bin::SMin, run.lo.clone()));
+        let hi = self.largest(&runs);
+        vec![Segment { lo: self.atom(lo), hi, range: None }]
+    }
+
+    /// The largest end of at least one run.
+    fn largest(&mut self, runs: &[Run]) -> Part {
+        let hi = runs[1..].iter().fold(runs[0].hi.clone(), |hi, run| {
+            let same = run.hi.local().is_some() && run.hi.local() == hi.local();
+            if same { hi } else { hi.bin(Bin::SMax, run.hi.clone()) }
+        });
+        self.atom(hi)
+    }
+
+    /// Cuts at the constant ends, behind which at most one end that is only known at run time may come.
+    fn cut<'e>(&mut self, runs: &[Run<'e>]) -> Option<Vec<Segment<'e>>> {
+        let mut points = Vec::new();
+        let mut open: Option<(End, Vec<Run>)> = None;
+        for run in runs {
+            let End::Const(lo) = run.from else { return None };
+            points.push(lo.max(0));
+            match (run.to, &mut open) {
+                (End::Const(hi), _) => points.push(hi.max(0)),
+                (hi, None) => open = Some((hi, vec![run.clone()])),
+                (hi, Some((known, same))) if known.same(hi) => same.push(run.clone()),
+                _ => return None,
+            }
+        }
+        points.sort();
+        points.dedup();
+        if points.len() > MOST_SEGMENTS {
+            return None;
+        }
+        let mut segments = Vec::new();
+        for pair in points.windows(2) {
+            let (lo, hi) = (pair[0], pair[1]);
+            let used = runs.iter().any(|run| !End::Const(hi).at_most(run.from) && !run.to.at_most(End::Const(lo)));
+            if used {
+                let range = Some((End::Const(lo), End::Const(hi)));
+                segments.push(Segment { lo: Part::index(lo), hi: Part::index(hi), range });
+            }
+        }
+        if let Some((end, same)) = open {
+            let last = *points.last()?;
+            let hi = self.largest(&same);
+            segments.push(Segment { lo: Part::index(last), hi, range: Some((End::Const(last), end)) });
+        }
+        Some(segments)
+    }
+}

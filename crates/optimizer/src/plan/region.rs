@@ -1,0 +1,257 @@
+//! Where statements go, and how far out what does not change can be moved.
+//!
+//! Regions are the open statement lists, the innermost last. A loop has two: its body, and the guard around it, which
+//! runs once if the loop runs at all: what every turn would compute alike goes there. A value's `level` is the innermost
+//! region that it depends on. Code is moved out by lowering it while the inner regions are set aside (`at`).
+
+use super::function::Lower;
+use super::value::{Part, Value, Weight};
+use ir::loops::{Cmp, Ex, Local, St, Ty};
+use std::collections::{HashMap, HashSet};
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Kind {
+    Root,
+    /// The statements of a loop.
+    Body,
+    /// Around a loop: runs if the loop has a turn, `certain` if it is known to have one.
+    Guard {
+        certain: bool,
+    },
+    /// Runs only if a condition holds.
+    Branch,
+}
+
+pub struct Region {
+    pub stmts: Vec<St>,
+    kind: Kind,
+    /// Objects that the current statements own and give back at their end.
+    pub temps: Vec<Temp>,
+    dims: HashMap<(Local, u32), Local>,
+    data: HashMap<Local, Local>,
+    /// Indices that are known to be in bounds here: the index, the tensor, the axis.
+    pub in_bounds: HashSet<(Local, Local, usize)>,
+    /// Something was printed, read or written since the region began.
+    effects: bool,
+}
+
+pub struct Temp {
+    pub local: Local,
+    /// A variable's name stands for it: it may be read again after somebody took it.
+    pub named: bool,
+}
+
+/// How far code may be moved.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Reach {
+    /// Costs nothing and cannot fail: out of everything.
+    Free,
+    /// Cannot fail, but costs: out of loops, even if they may have no turn.
+    Total,
+    /// Can fail: only where it would have been computed for certain.
+    Certain,
+}
+
+impl Region {
+    pub fn root() -> Region {
+        Region::new(Kind::Root)
+    }
+
+    fn new(kind: Kind) -> Region {
+        Region {
+            stmts: Vec::new(),
+            kind,
+            temps: Vec::new(),
+            dims: HashMap::new(),
+            data: HashMap::new(),
+            in_bounds: HashSet::new(),
+            effects: false,
+        }
+    }
+}
+
+impl Lower<'_, '_> {
+    /// The index of the current region.
+    pub fn here(&self) -> usize {
+        self.regions.len() - 1
+    }
+
+    pub fn region(&mut self) -> &mut Region {
+        self.regions.last_mut().expect("a region is open")
+    }
+
+    pub fn emit(&mut self, stmt: St) {
+        self.region().stmts.push(stmt);
+    }
+
+    /// From here on nothing that can fail moves before this point.
+    pub fn note_effect(&mut self) {
+        for region in &mut self.regions {
+            region.effects = true;
+        }
+    }
+
+    pub fn in_loop(&self) -> bool {
+        self.regions.iter().any(|region| region.kind == Kind::Body)
+    }
+
+    /// The outermost region that code which depends on `level` can be moved to.
+    pub fn target(&self, level: usize, reach: Reach) -> usize {
+        let mut at = self.here();
+        while at > level {
+            let region = &self.regions[at];
+            let passes = match (reach, region.kind) {
+                (_, Kind::Root) => false,
+                (Reach::Free, _) => true,
+                (_, Kind::Branch) => false,
+                (Reach::Total, _) => true,
+                (Reach::Certain, Kind::Body) => !region.effects,
+                (Reach::Certain, Kind::Guard { certain }) => certain,
+            };
+            if !passes {
+                break;
+            }
+            at -= 1;
+        }
+        at
+    }
+
+    /// Lowers something in an outer region, behind what is there already.
+    pub fn at<T>(&mut self, region: usize, lower: impl FnOnce(&mut Self) -> T) -> T {
+        let aside = self.regions.split_off(region + 1);
+        let result = lower(self);
+        self.regions.extend(aside);
+        result
+    }
+
+    /// Moves a value out as far as it goes; where it is computed in place it stays an expression.
+    pub fn placed(&mut self, part: Part, reach: Reach) -> Part {
+        let reach = if part.weight == Weight::Reads { Reach::Certain } else { reach };
+        let target = self.target(part.level, reach);
+        if part.is_atom() || target == self.here() { part } else { self.at(target, |lower| lower.bound(part, "")) }
+    }
+
+    /// The extent of a tensor's axis.
+    pub fn dim(&mut self, tensor: Local, axis: usize) -> Part {
+        let info = &self.info[tensor.0 as usize];
+        if let Some(dims) = &info.dims {
+            return dims[axis].clone();
+        }
+        let level = info.level;
+        if let Some(local) = self.regions[level].dims.get(&(tensor, axis as u32)) {
+            return self.read(*local);
+        }
+        let ex = Ex::Dim(Box::new(Ex::Local(tensor)), axis as u32);
+        let part = self.at(level, |lower| lower.bound(Part { ex, ty: Ty::I64, level, weight: Weight::Free }, ""));
+        let local = part.local().expect("bound to a local");
+        self.regions[level].dims.insert((tensor, axis as u32), local);
+        part
+    }
+
+    /// The memory of a tensor's elements.
+    pub fn data(&mut self, tensor: Local) -> Part {
+        let level = self.info[tensor.0 as usize].level;
+        if let Some(local) = self.regions[level].data.get(&tensor) {
+            return self.read(*local);
+        }
+        let ex = Ex::Data0(Box::new(Ex::Local(tensor)));
+        let part = self.at(level, |lower| lower.bound(Part { ex, ty: Ty::Ptr, level, weight: Weight::Free }, ""));
+        self.regions[level].data.insert(tensor, part.local().expect("bound to a local"));
+        part
+    }
+
+    /// Lowers into a region of its own and hands out its statements. What the region still owns is given back; the
+    /// closure must have moved what leaves it.
+    pub fn branch<T>(&mut self, lower: impl FnOnce(&mut Self) -> T) -> (Vec<St>, T) {
+        self.regions.push(Region::new(Kind::Branch));
+        let result = lower(self);
+        let region = self.close();
+        (region.stmts, result)
+    }
+
+    fn close(&mut self) -> Region {
+        self.release_temps(0);
+        self.regions.pop().expect("a region is open")
+    }
+
+    /// `if cond { yes }`
+    pub fn when(&mut self, cond: Part, yes: impl FnOnce(&mut Self)) {
+        match cond.as_int() {
+            Some(0) => {}
+            Some(_) => yes(self),
+            None => {
+                let (stmts, ()) = self.branch(yes);
+                self.emit(St::If(cond.ex, stmts, Vec::new()));
+            }
+        }
+    }
+
+    /// Runs `inner` where all ranges have a point: loops over them inside have a turn for certain.
+    pub fn guarded(&mut self, ranges: &[(Part, Part)], inner: impl FnOnce(&mut Self)) {
+        let mut cond: Option<Part> = None;
+        for (lo, hi) in ranges {
+            match (lo.as_int(), hi.as_int()) {
+                (Some(lo), Some(hi)) if lo < hi => {}
+                (Some(_), Some(_)) => return,
+                _ => {
+                    let test = lo.clone().cmp(Cmp::SLt, hi.clone());
+                    cond = Some(match cond {
+                        Some(cond) => cond.bin(ir::loops::Bin::And, test),
+                        None => test,
+                    });
+                }
+            }
+        }
+        self.regions.push(Region::new(Kind::Guard { certain: cond.is_none() }));
+        inner(self);
+        let guard = self.close();
+        match cond {
+            // A loop alone tests its range itself.
+            Some(cond) if !matches!(guard.stmts[..], [] | [St::For { .. }]) => {
+                self.emit(St::If(cond.ex, guard.stmts, Vec::new()));
+            }
+            _ => self.region().stmts.extend(guard.stmts),
+        }
+    }
+
+    /// A loop over a range that has a point, or inside a guard that knows.
+    pub fn certain_loop(
+        &mut self,
+        range: (Part, Part),
+        descending: bool,
+        name: &str,
+        body: impl FnOnce(&mut Self, Local),
+    ) {
+        self.regions.push(Region::new(Kind::Body));
+        let var = self.named(Ty::I64, name);
+        body(self, var);
+        let region = self.close();
+        let (lo, hi) = (range.0.ex, range.1.ex);
+        self.emit(St::For { var, lo, hi, descending, body: region.stmts });
+    }
+
+    /// A loop over a range that may be empty.
+    pub fn for_loop(&mut self, range: (Part, Part), descending: bool, name: &str, body: impl FnOnce(&mut Self, Local)) {
+        let range = (self.atom(range.0), self.atom(range.1));
+        self.guarded(std::slice::from_ref(&range), |lower| lower.certain_loop(range.clone(), descending, name, body));
+    }
+
+    pub fn enter_branch(&mut self) {
+        self.regions.push(Region::new(Kind::Branch));
+    }
+
+    pub fn leave_branch(&mut self) -> Vec<St> {
+        self.close().stmts
+    }
+
+    /// The statements of an endless loop.
+    pub fn loop_body(&mut self, body: impl FnOnce(&mut Self)) {
+        let (stmts, ()) = self.branch(body);
+        self.emit(St::Loop(stmts));
+    }
+
+    /// Before objects are released: what still has to be read from them.
+    pub fn settled(&mut self, value: Value) -> Value {
+        Value { parts: value.parts.into_iter().map(|part| self.atom(part)).collect() }
+    }
+}

@@ -1,0 +1,28 @@
+//! What compiled programs call while they run: counted objects, text, files, mathematics, and run-time errors.
+//!
+//! Objects are raw memory with fixed offsets (`object`), because emitted code reads them directly. All functions of the
+//! table are `extern "C"`; none of them unwinds.
+
+mod cell;
+mod context;
+mod errors;
+mod failures;
+mod files;
+mod format;
+mod half;
+mod heap;
+mod layout;
+mod math;
+mod npy;
+mod number_text;
+mod object;
+mod objects;
+mod sorting;
+mod table;
+mod text;
+mod values;
+
+pub use context::{Context, STACK_LIMIT_OFFSET};
+pub use errors::{FAILED, FINE, Failure};
+pub use object::{COUNT_OFFSET, TENSOR_DATA_OFFSET, TENSOR_EXTENTS_OFFSET};
+pub use table::{address, entry};
