@@ -160,8 +160,7 @@ impl Checker<'_> {
             (Ty::Str | Ty::List(_), "len" | "length" | "size") => Val::new(ExprKind::Builtin(Builtin::Len, vec![val.expr]), Ty::I32, span),
             (Ty::Dyn, "rank") => Val::new(ExprKind::Builtin(Builtin::DynRank, vec![val.expr]), Ty::I32, span),
             (Ty::Dyn, "shape") => {
-                let var = self.new_temp(&Ty::I32, span);
-                let axes = vec![Axis { name: None, extent: Sym::var(var) }];
+                let axes = vec![Axis { name: None, extent: self.unknown_extent() }];
                 let shape = Val::new(ExprKind::Builtin(Builtin::DynShape, vec![val.expr]), Ty::tensor(Ty::I32, axes), span);
                 self.with_extents(shape)
             }

@@ -16,6 +16,8 @@ use syntax::ast;
 pub(crate) enum SlotSpec {
     Coord { name: Symbol, span: Span, range: Option<(Expr, Expr, Option<Sym>, Option<Sym>)> },
     Fixed(i64),
+    /// A pack that the bracket introduces; its members are slots of their own.
+    Pack(Symbol, Vec<PackMember>),
 }
 
 /// A checked clause: a slot and an axis for each coordinate, more axes where the body is a slice.
@@ -55,9 +57,12 @@ impl Checker<'_> {
                     specs.push(SlotSpec::Coord { name: name.name, span: name.span, range });
                 }
                 ast::Slot::Pack(name) => match self.slot_pack(*name, clause) {
-                    Some(members) => specs.extend(
-                        members.into_iter().map(|m| SlotSpec::Coord { name: m.name, span: name.span, range: None }),
-                    ),
+                    Some(members) => {
+                        if self.cx.env.pack(name.name).is_none() {
+                            specs.push(SlotSpec::Pack(name.name, members.clone()));
+                        }
+                        specs.extend(members.into_iter().map(|m| SlotSpec::Coord { name: m.name, span: name.span, range: None }));
+                    }
                     None => ok = false,
                 },
                 ast::Slot::Expr(e) => match &e.kind {
@@ -159,7 +164,6 @@ impl Checker<'_> {
                         PackMember { name: names.get(k).copied().flatten().unwrap_or(own), var: None }
                     })
                     .collect();
-                self.cx.env.bind_pack(name.name, members.clone());
                 Some(members)
             }
             None => {
@@ -180,6 +184,9 @@ impl Checker<'_> {
         let mut vars: Vec<Option<VarId>> = Vec::new();
         let checked = self.scoped(Level::Inner, |this| {
             for spec in specs {
+                if let SlotSpec::Pack(name, members) = spec {
+                    this.cx.env.bind_pack(*name, members.clone());
+                }
                 vars.push(this.bind_slot(spec));
             }
             this.cell_body(specs, &vars, wheres, body, want)
@@ -190,6 +197,9 @@ impl Checker<'_> {
             }
         }
         self.cx.cells -= 1;
+        if checked.is_none() {
+            self.drop_ranges(mark);
+        }
         self.settle_ranges(mark, outermost);
         self.facts.reset(facts);
         self.cx.conditional = conditional;
@@ -215,7 +225,7 @@ impl Checker<'_> {
                     let extent = if self.facts.nonneg(&hi) || lo.as_const() == Some(0) { hi } else { Sym::constant(0).greater(&hi) };
                     axes.push(Axis { name: Some(*name), extent });
                 }
-                (SlotSpec::Coord { .. }, None) => {}
+                (SlotSpec::Coord { .. } | SlotSpec::Pack(..), _) => {}
             }
         }
         axes.extend(body.ty.axes().iter().map(|a| Axis { name: a.name, extent: self.facts_extent(&a.extent) }));
@@ -262,7 +272,11 @@ impl Checker<'_> {
         body: &ast::Expr,
         want: Option<&Ty>,
     ) -> Option<(Vec<WhereItem>, Val, Option<Val>)> {
+        let guards = self.cx.guards.len();
+        let mut gate = Vec::new();
+        self.gate_here(&slot_names(specs), &mut gate);
         let (items, waiting) = self.own_items(wheres, &[body], Vec::new());
+        let items: Vec<WhereItem> = gate.into_iter().chain(items).collect();
         let outer: Vec<Trailing> = std::mem::replace(&mut self.cx.trailing, waiting.clone());
         let elem = want.map(|w| w.elem().clone());
         let expected = self.cx.expected.replace(slot_names(specs));
@@ -272,6 +286,7 @@ impl Checker<'_> {
             this.match_leftover(val, specs, vars, body, wheres)
         });
         self.cx.expected = expected;
+        self.cx.guards.truncate(guards);
         self.cx.trailing = outer;
         self.check_taken(&waiting);
         let otherwise = wheres.and_then(|w| w.otherwise.as_ref()).map(|e| {
@@ -346,7 +361,7 @@ fn slot_names(specs: &[SlotSpec]) -> Vec<Symbol> {
         .iter()
         .filter_map(|s| match s {
             SlotSpec::Coord { name, .. } => Some(*name),
-            SlotSpec::Fixed(_) => None,
+            SlotSpec::Fixed(_) | SlotSpec::Pack(..) => None,
         })
         .collect()
 }

@@ -226,14 +226,10 @@ impl Checker<'_> {
             other => other.clone(),
         };
         let comp = Comprehension { clauses, body: val.expr, row };
-        let unknown = count.is_none();
-        let extent = count.unwrap_or_else(|| Sym::var(VarId(first_var)));
+        let extent = count.unwrap_or_else(|| self.unknown_extent());
         let mut axes = vec![Axis { name: None, extent }];
         axes.extend(row_axes);
         let val = Val::new(ExprKind::Comprehension(Box::new(comp)), Ty::tensor(elem, axes), span);
-        if !unknown {
-            return val;
-        }
         self.with_extents(val)
     }
 }

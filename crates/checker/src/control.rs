@@ -214,6 +214,7 @@ impl Checker<'_> {
         let mut binds = Vec::new();
         for (name, val) in matched.binds {
             let var = self.new_var(name.name, &val.ty, name.span, VarKind::Let);
+            let val = Val { ty: crate::owned(var, &val.ty), ..val };
             self.define(var, &val);
             self.bind_var(name.name, var, val.ty, name.span);
             binds.push(Stmt::Let(var, val.expr));

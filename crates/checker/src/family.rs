@@ -87,10 +87,10 @@ impl Checker<'_> {
     /// Makes a recursive family readable before its clauses are checked: rank and extents as far as the brackets
     /// say them.
     fn announce(&mut self, member: &mut Member) {
-        let slots = member.specs.iter().flatten().map(Vec::len).max().unwrap_or(0);
+        let slots = member.specs.iter().flatten().map(|s| slots_of(s).count()).max().unwrap_or(0);
         member.names = vec![None; slots];
         for specs in member.specs.iter().flatten() {
-            for (k, spec) in specs.iter().enumerate() {
+            for (k, spec) in slots_of(specs).enumerate() {
                 if let SlotSpec::Coord { name, .. } = spec {
                     member.names[k].get_or_insert(*name);
                 }
@@ -100,7 +100,7 @@ impl Checker<'_> {
             let mut extent: Option<Sym> = None;
             let mut known = true;
             for specs in member.specs.iter().flatten() {
-                let hi = match specs.get(k) {
+                let hi = match slots_of(specs).nth(k) {
                     Some(SlotSpec::Fixed(at)) => Some(Sym::constant(at + 1)),
                     Some(SlotSpec::Coord { range: Some((_, _, _, hi)), .. }) => hi.clone(),
                     _ => None,
@@ -292,6 +292,20 @@ impl Checker<'_> {
         Some((member.var, family, ty))
     }
 
+    /// A family without axes, where all its packs are empty: the value of its clauses.
+    fn only_cell(&mut self, family: Family, ty: Ty) -> Val {
+        let span = family.span;
+        let blank = Val::new(ExprKind::Unit, ty.clone(), span);
+        let mut val = self.zero_like(&blank, span);
+        for clause in family.clauses {
+            let body = Val { expr: clause.body, ty: ty.clone() };
+            let otherwise = clause.otherwise.map(|e| Val { expr: e, ty: ty.clone() }).or(Some(val));
+            let guarded = clause.wheres.iter().any(|w| matches!(w, ir::WhereItem::Guard(_)));
+            val = self.gate(clause.wheres, body, otherwise.filter(|_| guarded), clause.span, span);
+        }
+        val
+    }
+
     fn emit(&mut self, families: Vec<(VarId, Family, Ty)>, recursive: bool) {
         let span_of = |family: &Family, clause: usize| family.clauses[clause].span;
         for (_, family, _) in &families {
@@ -305,6 +319,11 @@ impl Checker<'_> {
         if !recursive {
             for (var, family, ty) in families {
                 let span = family.span;
+                if family.axes.is_empty() {
+                    let cell = self.only_cell(family, ty);
+                    self.cx.sink.push(Stmt::Let(var, cell.expr));
+                    continue;
+                }
                 let val = Val::new(ExprKind::Family(Box::new(family)), ty, span);
                 self.cx.sink.push(Stmt::Let(var, val.expr));
             }
@@ -328,6 +347,11 @@ impl Checker<'_> {
             }
         }
     }
+}
+
+/// Slots without the packs that they make up.
+fn slots_of(specs: &[SlotSpec]) -> impl Iterator<Item = &SlotSpec> {
+    specs.iter().filter(|s| !matches!(s, SlotSpec::Pack(..)))
 }
 
 /// Clauses that read nothing of their group come first: they settle types and ranks for the others.

@@ -35,6 +35,7 @@ impl Checker<'_> {
             }
             Ty::List(item) => self.list_index(val, &item, indices, span),
             Ty::Tensor(_) => self.tensor_index(val, base, indices, span),
+            Ty::Scalar(_) | Ty::Address(_) | Ty::Str if indices.iter().all(|i| self.is_empty_pack(i)) => val,
             other => {
                 let shown = self.show(&other);
                 let name = format!("a value of type `{shown}`");
@@ -83,7 +84,8 @@ impl Checker<'_> {
             return Val::error(span);
         }
         let Some((at, _)) = self.integer_val(at) else { return Val::error(span) };
-        Val::new(ExprKind::Item(val.boxed(), Box::new(at)), (**item).clone(), span)
+        let item = Val::new(ExprKind::Item(val.boxed(), Box::new(at)), (**item).clone(), span);
+        self.with_extents(item)
     }
 
     fn tensor_index(&mut self, val: Val, base: &ast::Expr, indices: &[ast::Expr], span: Span) -> Val {
@@ -153,6 +155,11 @@ impl Checker<'_> {
             return val;
         }
         self.read(val, picks, place, span)
+    }
+
+    /// `..left` where the pack has no members.
+    fn is_empty_pack(&self, index: &ast::Expr) -> bool {
+        crate::cells::pack_in_index(index).and_then(|pack| self.cx.env.pack(pack)).is_some_and(|members| members.is_empty())
     }
 
     /// The variables of a pack in scope; members without one are not bound here.
@@ -330,22 +337,7 @@ impl Checker<'_> {
 
     /// A tensor whose type says nothing of its extents gets them from a variable of its own.
     pub(crate) fn with_extents(&mut self, val: Val) -> Val {
-        let open = |ty: &Ty| ty.axes().iter().any(|a| !a.extent.is_const());
-        if !open(&val.ty) {
-            return val;
-        }
-        let span = val.span();
-        let var = self.new_temp(&val.ty, span);
-        let axes: Vec<Axis> = val
-            .ty
-            .axes()
-            .iter()
-            .enumerate()
-            .map(|(k, a)| if a.extent.is_const() { a.clone() } else { Axis::of(var, k, a.name) })
-            .collect();
-        let ty = val.ty.with_axes(axes);
-        self.cx.sink.push(Stmt::Let(var, val.expr));
-        Val::var(var, ty, span)
+        if val.ty.axes().iter().any(|a| crate::types::is_unknown(&a.extent)) { self.named(val) } else { val }
     }
 
     pub(crate) fn struct_literal(&mut self, path: &ast::Path, fields: &[(ast::Ident, Option<ast::Expr>)], span: Span) -> Val {

@@ -90,6 +90,15 @@ impl Checker<'_> {
 
     /// Gives ranges to the coordinates since the mark that their accesses settle. With `last`, the rest is E0303
     /// and all accesses are proven.
+    /// A construct whose body has an error already: its coordinates ask for nothing more.
+    pub(crate) fn drop_ranges(&mut self, mark: Mark) {
+        for pending in self.cx.pending.split_off(mark.pending) {
+            if !self.infer_one(&pending, mark) {
+                self.poison(pending.var);
+            }
+        }
+    }
+
     pub(crate) fn settle_ranges(&mut self, mark: Mark, last: bool) {
         let mut waiting = self.cx.pending.split_off(mark.pending);
         loop {
@@ -109,12 +118,18 @@ impl Checker<'_> {
                 .find(|a| !a.own && a.index.as_ref().is_some_and(|i| i.mentions(pending.var)) && !is_modular(a.index.as_ref(), pending.var))
                 .map(|a| a.span);
             self.report(errors::range_unknown(pending.span, pending.name, shifted));
-            // One mistake, one error: as a coordinate of unknown range it can be anything.
-            self.facts.ranges.insert(pending.var, (Sym::constant(0), Sym::constant(0)));
+            self.poison(pending.var);
         }
         for access in self.cx.accesses.split_off(mark.accesses) {
             self.prove(&access);
         }
+    }
+
+    /// One mistake, one error: nothing more is said of a coordinate whose range is wrong.
+    pub(crate) fn poison(&mut self, var: VarId) {
+        self.poisoned.insert(var);
+        let zero = Sym::constant(0);
+        self.facts.ranges.entry(var).or_insert((zero.clone(), zero));
     }
 
     fn infer_one(&mut self, pending: &Pending, mark: Mark) -> bool {
@@ -177,6 +192,7 @@ impl Checker<'_> {
             }
             let span = places.iter().find(|(_, e, _)| *e != places[0].1).map(|p| p.0).unwrap_or(pending.span);
             self.report(errors::extents(span, pending.name.as_str(), &places));
+            self.poisoned.insert(pending.var);
             return;
         }
         let first = direct[extents.iter().position(|e| *e == range).unwrap_or(0)].clone();
@@ -258,6 +274,9 @@ impl Checker<'_> {
     /// In bounds, provably out, or for the run to check.
     fn prove(&mut self, access: &Access) {
         let Some(index) = &access.index else { return };
+        if index.vars().iter().any(|v| self.poisoned.contains(v)) {
+            return;
+        }
         let index = self.facts_extent(index);
         let extent = self.facts_extent(&access.extent);
         let saved = std::mem::replace(&mut self.facts.known, access.known.clone());

@@ -69,8 +69,9 @@ impl Checker<'_> {
         for (name, members) in &bound.packs {
             key.push_str(&format!("..{name}{}", members.len()));
         }
-        for coord in &bound.gates {
-            key.push_str(&format!("?{coord}"));
+        if let Some(gate) = &bound.gate {
+            key.push('?');
+            key_of(self, &gate.ty, true, !recursive, &mut key);
         }
         if recursive {
             key.push('~');
@@ -90,7 +91,7 @@ impl Checker<'_> {
             return Val::error(span);
         }
         let ty = self.result_at(&instance, &result, &bound.args, &bound.rename);
-        let args = bound.args.into_iter().map(|a| a.expr).collect();
+        let args = bound.args.into_iter().chain(bound.gate).map(|a| a.expr).collect();
         let call = self.call_ir(instance.func, args, ty, span);
         self.with_extents(call)
     }
@@ -109,6 +110,14 @@ impl Checker<'_> {
         let mut params = Vec::new();
         for (param, (span, ty)) in def.def.params.iter().zip(&bound.params) {
             params.push(self.bind_param(param, ty, *span, widened));
+        }
+        if let Some(gate) = &bound.gate {
+            let name = Symbol::new("gate");
+            let ident = ast::Ident { name, span: gate.span() };
+            let param = ast::Param { pattern: ast::Pattern { kind: ast::PatternKind::Bind(ident), span: gate.span() }, ty: None };
+            let (var, ty) = self.bind_param(&param, &gate.ty, gate.span(), widened);
+            params.push((var, ty.clone()));
+            self.cx.gate = Some(Val::var(var, ty, gate.span()));
         }
         for (name, extent) in &bound.domains {
             let extent = self.inner_extent(&params, bound, *name, extent, widened);
@@ -196,7 +205,7 @@ impl Checker<'_> {
             .iter()
             .map(|axis| Axis {
                 name: axis.name,
-                extent: if axis.extent.is_const() { axis.extent.clone() } else { self.unknown_extent(Span::default()) },
+                extent: if axis.extent.is_const() { axis.extent.clone() } else { self.unknown_extent() },
             })
             .collect();
         if axes.is_empty() { ty.clone() } else { ty.with_axes(axes) }
@@ -249,7 +258,7 @@ impl Checker<'_> {
             _ => None,
         });
         let inside = |var: &VarId| var.0 >= instance.first && var.0 < instance.last;
-        if outer.vars().iter().any(inside) { self.unknown_extent(Span::default()) } else { outer }
+        if outer.vars().iter().any(inside) { self.unknown_extent() } else { outer }
     }
 
     /// A lambda's specialisation: captures and then arguments are its parameters.
@@ -362,7 +371,7 @@ impl Checker<'_> {
         let args: Vec<Val> = args
             .into_iter()
             .map(|arg| {
-                let ty = self.unknown_axes(&self.forget_extents(&arg.ty));
+                let ty = self.forget_extents(&arg.ty);
                 Val { ty, ..arg }
             })
             .collect();
@@ -385,8 +394,8 @@ impl Checker<'_> {
         }
     }
 
-    fn forget_extents(&self, ty: &Ty) -> Ty {
-        let axes: Vec<Axis> = ty.axes().iter().map(|a| Axis { name: a.name, extent: Sym::var(VarId(0)) }).collect();
+    fn forget_extents(&mut self, ty: &Ty) -> Ty {
+        let axes: Vec<Axis> = ty.axes().iter().map(|a| Axis { name: a.name, extent: self.unknown_extent() }).collect();
         if axes.is_empty() { ty.clone() } else { ty.with_axes(axes) }
     }
 

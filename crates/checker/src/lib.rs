@@ -16,6 +16,7 @@ mod errors_modules;
 mod exhaustive;
 mod expr;
 mod family;
+mod gates;
 mod index;
 mod infer;
 mod instance;
@@ -44,7 +45,8 @@ use crate::instance::{Instance, Key};
 use crate::modules::{Item, ModuleId, Modules};
 use crate::open::Opens;
 use crate::sym::{Facts, Sym};
-use crate::ty::{Ty, Val};
+use crate::ty::{Axis, Ty, Val};
+use crate::types::is_unknown;
 use crate::wheres::Trailing;
 use diagnostics::{Diagnostic, SourceMap, Span, Symbol};
 use ir::{Expr, ExprKind, FuncId, Program, Stmt, Type, Var, VarId, VarKind};
@@ -95,12 +97,15 @@ pub(crate) struct Checker<'m> {
     called: HashSet<*const ast::FnDef>,
     next_load: u32,
     next_fn: u32,
+    next_unknown: usize,
     /// Whether each axis of an access was proven in bounds.
     proven: HashMap<u32, Vec<bool>>,
     /// Checks that belong in front of the statement, from ranges that only the run can compare.
     checks: Vec<Stmt>,
     /// Inside the brackets of an index: unknown names are coordinates.
     in_index: usize,
+    /// Coordinates of which an error is reported.
+    poisoned: HashSet<VarId>,
     /// Constructs that have ended, for messages about coordinates out of scope.
     ended: HashMap<Symbol, Span>,
 }
@@ -126,6 +131,10 @@ pub(crate) struct Cx {
     own: Option<VarId>,
     /// Coordinates of the left side that a call's result may take its names from.
     expected: Option<Vec<Symbol>>,
+    /// The gate of the call that this function is specialised for: a tensor of truth values over coordinate parameters.
+    gate: Option<Val>,
+    /// Guards in force that a call inside may have to pass on.
+    guards: Vec<ast::Expr>,
 }
 
 impl Cx {
@@ -142,6 +151,8 @@ impl Cx {
             group: Vec::new(),
             own: None,
             expected: None,
+            gate: None,
+            guards: Vec::new(),
         }
     }
 }
@@ -174,9 +185,11 @@ impl<'m> Checker<'m> {
             called: HashSet::new(),
             next_load: 0,
             next_fn: 0,
+            next_unknown: 0,
             proven: HashMap::new(),
             checks: Vec::new(),
             in_index: 0,
+            poisoned: HashSet::new(),
             ended: HashMap::new(),
         }
     }
@@ -225,6 +238,7 @@ impl<'m> Checker<'m> {
         }
         let span = val.span();
         let var = self.new_temp(&val.ty, span);
+        let val = Val { ty: owned(var, &val.ty), ..val };
         self.define(var, &val);
         self.cx.sink.push(Stmt::Let(var, val.expr));
         Val::var(var, val.ty, span)
@@ -279,6 +293,15 @@ impl<'m> Checker<'m> {
     pub(crate) fn bind_var(&mut self, name: Symbol, var: VarId, ty: Ty, span: Span) {
         self.cx.env.bind(name, Entry::Var { var, ty, span });
     }
+}
+
+/// The type of a variable: extents that nothing is known of are its own.
+pub(crate) fn owned(var: VarId, ty: &Ty) -> Ty {
+    if !ty.axes().iter().any(|a| is_unknown(&a.extent)) {
+        return ty.clone();
+    }
+    let own = |(k, axis): (usize, &Axis)| if is_unknown(&axis.extent) { Axis::of(var, k, axis.name) } else { axis.clone() };
+    ty.with_axes(ty.axes().iter().enumerate().map(own).collect())
 }
 
 /// A value behind statements that it needs.

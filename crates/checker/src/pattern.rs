@@ -79,6 +79,7 @@ impl Checker<'_> {
             .map(|axis| Axis { name: axis.name, extent: self.facts_extent(&axis.extent) })
             .collect();
         let ty = if axes.is_empty() { val.ty.clone() } else { val.ty.with_axes(axes) };
+        let ty = crate::owned(var, &ty);
         self.define(var, &Val { expr: val.expr.clone(), ty: ty.clone() });
         self.cx.sink.push(Stmt::Let(var, val.expr));
         self.bind_var(name.name, var, ty, name.span);

@@ -134,7 +134,7 @@ impl Checker<'_> {
         let axes: Vec<crate::ty::Axis> = ty
             .axes()
             .iter()
-            .map(|a| crate::ty::Axis { name: a.name, extent: self.unknown_extent(Span::default()) })
+            .map(|a| crate::ty::Axis { name: a.name, extent: self.unknown_extent() })
             .collect();
         if axes.is_empty() { ty } else { ty.with_axes(axes) }
     }

@@ -38,7 +38,10 @@ impl Checker<'_> {
                 binders.push(binder);
             }
             let (taken, further) = this.take_trailing(&names);
-            let (items, waiting) = this.own_items(wheres, &[body], taken);
+            let guards = this.cx.guards.len();
+            let (mut items, waiting) = this.own_items(wheres, &[body], taken);
+            this.cx.guards.truncate(guards);
+            this.gate_here(&names, &mut items);
             let mut inner = further;
             inner.extend(waiting.iter().cloned());
             let outer = std::mem::replace(&mut this.cx.trailing, inner);
@@ -59,6 +62,9 @@ impl Checker<'_> {
         self.cx.cells -= 1;
         // The value's own axes, if the body does not spell them, are reduced or carried on.
         self.check_carried(&scans, &result, mark, body);
+        if result.is_none() {
+            self.drop_ranges(mark);
+        }
         self.settle_ranges(mark, outermost);
         self.facts.reset(facts);
         self.cx.conditional = conditional;
@@ -93,7 +99,11 @@ impl Checker<'_> {
                 CoordArg::Pack(name) => {
                     let members = match self.cx.env.pack(name.name) {
                         Some(members) => members,
-                        None => self.new_pack(*name, &[body])?,
+                        None => {
+                            let members = self.new_pack(*name, &[body])?;
+                            self.cx.env.bind_pack(name.name, members.clone());
+                            members
+                        }
                     };
                     scans.extend(members.into_iter().map(|m| Scan { name: m.name, span: name.span, range: None }));
                 }
@@ -138,10 +148,7 @@ impl Checker<'_> {
 
     /// E0308: the call form on a value that does not carry the coordinate.
     fn check_carried(&mut self, scans: &[(Scan, VarId)], result: &Option<(Vec<ir::WhereItem>, Val)>, mark: crate::infer::Mark, body: &ast::Expr) {
-        let Some((_, val)) = result else {
-            self.forget(scans);
-            return;
-        };
+        let Some((_, val)) = result else { return };
         for (scan, var) in scans {
             if scan.range.is_some() || self.is_used(*var, mark) {
                 continue;
@@ -160,8 +167,7 @@ impl Checker<'_> {
     fn forget(&mut self, scans: &[(Scan, VarId)]) {
         for (_, var) in scans {
             self.cx.pending.retain(|p| p.var != *var);
-            let zero = crate::sym::Sym::constant(0);
-            self.facts.ranges.entry(*var).or_insert((zero.clone(), zero));
+            self.poison(*var);
         }
     }
 

@@ -8,7 +8,7 @@ use crate::types::Want;
 use crate::unify::Why;
 use crate::{Checker, errors, text, walk};
 use diagnostics::{Span, Symbol};
-use ir::{Clause, ExprKind, Family, Scalar, Slot};
+use ir::{Clause, ExprKind, Family, Scalar};
 use syntax::ast::{self, CoordArg, CoordParam, Dim, DimKind};
 
 /// A call whose arguments fit: what the specialisation is made of, and how its names read outside.
@@ -21,8 +21,8 @@ pub(crate) struct Bound {
     pub generics: Vec<(Symbol, Ty)>,
     /// Inner name, outer name.
     pub rename: Vec<(Symbol, Option<Symbol>)>,
-    /// Coordinate parameters that a gate of the call closes.
-    pub gates: Vec<Symbol>,
+    /// Truth values over coordinate parameters: where the call is open.
+    pub gate: Option<Val>,
 }
 
 /// The declared result: as an expectation, and as a type where a recursive call needs one.
@@ -74,7 +74,9 @@ impl Checker<'_> {
         if args.iter().any(|a| a.ty.is_error()) {
             return Val::error(span);
         }
-        self.bind_call(def, coords.to_vec(), args, span)
+        let args: Vec<Val> = args.into_iter().map(|arg| if matches!(arg.ty, Ty::Tensor(_)) { self.named(arg) } else { arg }).collect();
+        let gate = self.call_gate(&consumed, &args, span);
+        self.bind_gated(def, coords.to_vec(), args, gate, span)
     }
 
     /// An argument whose indices name its axes: names that the call consumes, or that nothing binds, become
@@ -128,6 +130,10 @@ impl Checker<'_> {
 
     /// Binds a call's coordinates and arguments to a signature.
     pub(crate) fn bind_call(&mut self, def: &FnRef, coords: Vec<CoordArg>, args: Vec<Val>, span: Span) -> Val {
+        self.bind_gated(def, coords, args, None, span)
+    }
+
+    fn bind_gated(&mut self, def: &FnRef, coords: Vec<CoordArg>, args: Vec<Val>, gate: Option<Val>, span: Span) -> Val {
         let name = def.def.name.name;
         let count = def.def.params.len();
         if args.len() != count {
@@ -140,7 +146,9 @@ impl Checker<'_> {
         let Some(mut matching) = self.given_coords(def, &coords, span) else { return Val::error(span) };
         let wants: Vec<Option<Want>> = self.in_def(def, |this| def.def.params.iter().map(|p| p.ty.as_ref().map(|ty| this.want(ty))).collect());
         let args: Vec<Val> = args.into_iter().map(|arg| if matches!(arg.ty, Ty::Tensor(_)) { self.named(arg) } else { arg }).collect();
-        if let Some(val) = self.pass_through(def, &coords, &matching, &wants, &args, span) {
+        if gate.is_none()
+            && let Some(val) = self.pass_through(def, &coords, &matching, &wants, &args, span)
+        {
             return val;
         }
         if !self.all_grounded(&matching, &args, span) {
@@ -178,7 +186,7 @@ impl Checker<'_> {
             packs: Vec::new(),
             generics: Vec::new(),
             rename: Vec::new(),
-            gates: Vec::new(),
+            gate: None,
         };
         for (pack, axes, _) in &matching.packs {
             let members: Vec<PackMember> =
@@ -219,6 +227,7 @@ impl Checker<'_> {
             bound.params.push((place, self.inner_ty(&ty, wants[k].as_ref(), aligned[k].as_ref())));
             bound.args.push(fitted);
         }
+        bound.gate = gate.map(|gate| inner_gate(gate, &matching));
         bound.generics = matching.generics;
         if maps.is_empty() {
             return self.call_bound(def, bound, span);
@@ -713,12 +722,12 @@ impl Checker<'_> {
                         DimKind::Pack(pack) => {
                             let members = bound.packs.iter().find(|(p, _)| *p == pack).map(|(_, m)| m.clone()).unwrap_or_default();
                             for member in members {
-                                axes.push(Axis { name: Some(member.name), extent: self.unknown_extent(dim.span) });
+                                axes.push(Axis { name: Some(member.name), extent: self.unknown_extent() });
                                 slots.push(SlotSpec::Coord { name: member.name, span: dim.span, range: None });
                             }
                         }
                         DimKind::Name(name) => {
-                            axes.push(Axis { name: Some(name), extent: self.unknown_extent(dim.span) });
+                            axes.push(Axis { name: Some(name), extent: self.unknown_extent() });
                             slots.push(SlotSpec::Coord { name, span: dim.span, range: None });
                         }
                         DimKind::Extent(n) => {
@@ -727,7 +736,7 @@ impl Checker<'_> {
                         }
                         _ => {
                             all_named = false;
-                            axes.push(Axis { name: None, extent: self.unknown_extent(dim.span) });
+                            axes.push(Axis { name: None, extent: self.unknown_extent() });
                         }
                     }
                 }
@@ -804,7 +813,7 @@ impl Checker<'_> {
                 .iter()
                 .filter_map(|s| match s {
                     SlotSpec::Coord { name, .. } => Some(*name),
-                    SlotSpec::Fixed(_) => None,
+                    SlotSpec::Fixed(_) | SlotSpec::Pack(..) => None,
                 })
                 .collect()
         });
@@ -856,9 +865,25 @@ impl Checker<'_> {
                 let free = free.contains(name) || pack.is_some_and(|p| free.contains(&p));
                 free && !matches!(self.cx.env.lookup(*name), Some(Entry::Var { .. }))
             }
-            SlotSpec::Fixed(_) => false,
-        }) && specs.iter().all(|s| matches!(s, SlotSpec::Coord { .. }) || matches!(s, SlotSpec::Fixed(_)))
+            SlotSpec::Fixed(_) | SlotSpec::Pack(..) => false,
+        })
     }
+}
+
+/// A gate with the callee's names on its axes.
+fn inner_gate(gate: Val, matching: &Matching) -> Val {
+    let inner = |outer: Symbol| {
+        let given = matching.given.iter().find(|(_, g)| g.outer == Some(outer));
+        let packed = || {
+            matching.packs.iter().find_map(|(pack, axes, _)| {
+                let k = axes.iter().position(|a| a.name == Some(outer))?;
+                Some(Symbol::new(&format!("..{pack}.{k}")))
+            })
+        };
+        given.map(|(name, _)| *name).or_else(packed)
+    };
+    let axes = gate.ty.axes().iter().map(|a| Axis { name: a.name.and_then(inner), extent: a.extent.clone() }).collect();
+    Val { ty: gate.ty.with_axes(axes), ..gate }
 }
 
 enum Fitted {
@@ -888,9 +913,4 @@ impl Matching {
     fn expected_packs_push(&mut self, pack: Symbol, members: Vec<Axis>) {
         self.generics.push((Symbol::new(&format!("..{pack}?")), Ty::tensor(Ty::I32, members)));
     }
-}
-
-/// Whether any clause of a slot list is a fixed cell.
-pub(crate) fn has_fixed(slots: &[Slot]) -> bool {
-    slots.iter().any(|s| matches!(s, Slot::Fixed(_)))
 }

@@ -24,6 +24,13 @@ pub(crate) enum Want {
     Generic(Symbol),
 }
 
+/// Stands for the variable of an extent that nothing is known of.
+const UNKNOWN: ir::VarId = ir::VarId(u32::MAX);
+
+pub(crate) fn is_unknown(extent: &Sym) -> bool {
+    extent.mentions(UNKNOWN)
+}
+
 const SCALARS: [&str; 10] = ["bool", "i8", "u8", "i32", "i64", "f16", "bf16", "f32", "f64", "str"];
 
 impl Checker<'_> {
@@ -106,7 +113,7 @@ impl Checker<'_> {
                         };
                         let extent = match dim.kind {
                             DimKind::Extent(n) => Sym::constant(n as i64),
-                            _ => self.unknown_extent(dim.span),
+                            _ => self.unknown_extent(),
                         };
                         Axis { name, extent }
                     })
@@ -121,10 +128,10 @@ impl Checker<'_> {
         }
     }
 
-    /// An extent of which nothing is known: an atom of its own.
-    pub(crate) fn unknown_extent(&mut self, span: diagnostics::Span) -> Sym {
-        let var = self.new_temp(&Ty::Scalar(Scalar::I64), span);
-        Sym::extent(var, 0)
+    /// An extent of which nothing is known: it becomes the extent of the variable that the value is bound to.
+    pub(crate) fn unknown_extent(&mut self) -> Sym {
+        self.next_unknown += 1;
+        Sym::extent(UNKNOWN, self.next_unknown)
     }
 
     pub(crate) fn struct_id(&mut self, def: &Rc<ast::StructDef>, module: crate::modules::ModuleId) -> StructId {

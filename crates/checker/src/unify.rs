@@ -278,7 +278,7 @@ impl Checker<'_> {
                     .zip(y.axes.iter())
                     .map(|(p, q)| {
                         let (pe, qe) = (self.facts_extent(&p.extent), self.facts_extent(&q.extent));
-                        let extent = if pe == qe { pe } else { self.unknown_extent(span) };
+                        let extent = if pe == qe { pe } else { self.unknown_extent() };
                         Axis { name: if p.name == q.name { p.name } else { None }, extent }
                     })
                     .collect();

@@ -20,13 +20,19 @@ pub(crate) struct Trailing {
     taken: Rc<Cell<bool>>,
 }
 
+impl Trailing {
+    pub(crate) fn take(&self) {
+        self.taken.set(true);
+    }
+}
+
 impl Checker<'_> {
     /// Sorts the items of a `where`: those that the current scope can have are checked here, the others wait.
     /// `inside` are the expressions whose constructs may take them.
     pub(crate) fn own_items(&mut self, wheres: Option<&ast::Where>, inside: &[&ast::Expr], taken: Vec<Trailing>) -> (Vec<WhereItem>, Vec<Trailing>) {
         let mut items: Vec<WhereItem> = Vec::new();
         for trailing in &taken {
-            trailing.taken.set(true);
+            trailing.take();
             self.where_item(&trailing.item, &mut items);
         }
         let Some(wheres) = wheres else { return (items, Vec::new()) };
@@ -122,6 +128,7 @@ impl Checker<'_> {
                 let val = self.expr(e, None);
                 let val = self.whole(val);
                 let val = self.annotated(val, &Ty::BOOL, None, Why::Condition);
+                self.cx.guards.push(e.clone());
                 self.keep(outer, items);
                 if !val.ty.is_error() {
                     self.facts.assume(&val.expr, true);
@@ -153,8 +160,7 @@ impl Checker<'_> {
     fn unranged(&mut self, name: Symbol) {
         if let Some(var) = self.coord_in_scope(name) {
             self.cx.pending.retain(|p| p.var != var);
-            let zero = crate::sym::Sym::constant(0);
-            self.facts.ranges.insert(var, (zero.clone(), zero));
+            self.poison(var);
         }
     }
 
@@ -164,9 +170,11 @@ impl Checker<'_> {
         let facts = self.facts.mark();
         let conditional = self.cx.conditional;
         let val = self.scoped(Level::Inner, |this| {
+            let guards = this.cx.guards.len();
             let (items, waiting) = this.own_items(Some(wheres), &[value], Vec::new());
             let outer = std::mem::replace(&mut this.cx.trailing, waiting.clone());
             let body = this.with_sink(|this| this.expr(value, want));
+            this.cx.guards.truncate(guards);
             this.cx.trailing = outer;
             this.check_taken(&waiting);
             let otherwise = wheres.otherwise.as_ref().map(|e| this.with_sink(|this| this.expr(e, want)));
@@ -178,7 +186,7 @@ impl Checker<'_> {
     }
 
     /// A value behind items: definitions bind, guards choose between it and `else` or zero.
-    fn gate(&mut self, items: Vec<WhereItem>, body: Val, otherwise: Option<Val>, wheres: Span, span: Span) -> Val {
+    pub(crate) fn gate(&mut self, items: Vec<WhereItem>, body: Val, otherwise: Option<Val>, wheres: Span, span: Span) -> Val {
         if body.ty.is_error() {
             return Val::error(span);
         }

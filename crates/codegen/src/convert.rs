@@ -26,9 +26,9 @@ impl Emitter<'_, '_> {
                 (types::F32, to) => self.builder.ins().fpromote(to, a),
                 (_, to) => self.builder.ins().fdemote(to, a),
             },
-            Convert::ToF16 => self.to_f16(a),
-            Convert::FromF16 => self.from_f16(a),
-            Convert::ToBF16 => self.to_bf16(a),
+            Convert::ToF16 => self.f16_bits(a),
+            Convert::FromF16 => self.f16_value(a),
+            Convert::ToBF16 => self.bf16_bits(a),
             Convert::FromBF16 => {
                 let wide = self.builder.ins().uextend(types::I32, a);
                 let bits = self.builder.ins().ishl_imm_u(wide, 16);
@@ -85,7 +85,7 @@ impl Emitter<'_, '_> {
     }
 
     /// As `runtime`'s half floats do it; every case is computed and one selected.
-    fn to_f16(&mut self, a: Value) -> Value {
+    fn f16_bits(&mut self, a: Value) -> Value {
         let bits = self.bits(types::I32, a);
         let magnitude = self.builder.ins().band_imm_u(bits, 0x7fff_ffff);
         let high = self.builder.ins().ushr_imm_u(bits, 16);
@@ -116,7 +116,7 @@ impl Emitter<'_, '_> {
         self.builder.ins().ireduce(types::I16, signed)
     }
 
-    fn from_f16(&mut self, a: Value) -> Value {
+    fn f16_value(&mut self, a: Value) -> Value {
         let wide = self.builder.ins().uextend(types::I32, a);
         let sign = self.builder.ins().band_imm_u(wide, 0x8000);
         let sign = self.builder.ins().ishl_imm_u(sign, 16);
@@ -136,7 +136,7 @@ impl Emitter<'_, '_> {
         self.bits(types::F32, signed)
     }
 
-    fn to_bf16(&mut self, a: Value) -> Value {
+    fn bf16_bits(&mut self, a: Value) -> Value {
         let bits = self.bits(types::I32, a);
         let high = self.builder.ins().ushr_imm_u(bits, 16);
         let odd = self.builder.ins().band_imm_u(high, 1);

@@ -2,13 +2,14 @@
 
 use crate::environment::{Environment, PTR, machine};
 use crate::ownership::{ErrorExits, Owned};
+use crate::storage::{Place, places};
 use crate::target::Effort;
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{
     self as clif, AbiParam, AliasRegion, AliasRegionData, Block, ExtFuncData, ExternalName, FuncRef, InstBuilder,
     MemFlagsData, SigRef, Signature, StackSlot, StackSlotData, StackSlotKind, Type, UserExternalName, Value,
 };
-use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext, Variable};
+use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
 use ir::loops::{FnId, Function, SiteId};
 use runtime::{FAILED, FINE, STACK_LIMIT_OFFSET};
 use std::collections::HashMap;
@@ -17,7 +18,7 @@ pub struct Emitter<'a, 'b> {
     pub builder: FunctionBuilder<'b>,
     pub environment: &'a Environment<'a>,
     pub function: &'a Function,
-    pub variables: Vec<Variable>,
+    pub places: Vec<Place>,
     pub context: Value,
     /// Where `Break` goes, innermost last.
     pub loop_exits: Vec<Block>,
@@ -88,11 +89,7 @@ pub fn emit(
     builder.switch_to_block(start);
     builder.seal_block(start);
     let context = builder.block_params(start)[0];
-    let variables: Vec<Variable> = function.locals.iter().map(|ty| builder.declare_var(machine(*ty))).collect();
-    for (place, param) in function.params.iter().enumerate() {
-        let value = builder.block_params(start)[place + 1];
-        builder.def_var(variables[param.0 as usize], value);
-    }
+    let places = places(function, &mut builder);
     let owned_slot = GrowingSlot::new(&mut builder);
     let exchange = GrowingSlot::new(&mut builder);
     let scratch = StackSlotData::new(StackSlotKind::ExplicitSlot, function.scratch, 3);
@@ -101,7 +98,7 @@ pub fn emit(
         builder,
         environment,
         function,
-        variables,
+        places,
         context,
         loop_exits: Vec::new(),
         error_exits: vec![ErrorExits::new(0)],
@@ -115,6 +112,10 @@ pub fn emit(
         signatures: HashMap::new(),
         callees: HashMap::new(),
     };
+    for (place, param) in function.params.iter().enumerate() {
+        let value = emitter.builder.block_params(start)[place + 1];
+        emitter.define(*param, value);
+    }
     if function.recursive {
         emitter.check_stack(environment.depth_site(id));
     }

@@ -12,6 +12,7 @@ mod heat;
 mod linker;
 mod ownership;
 mod statement;
+mod storage;
 mod target;
 mod workers;
 

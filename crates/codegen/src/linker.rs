@@ -34,18 +34,15 @@ pub fn link(environment: &Environment, functions: &[CompiledFunction], entry: Op
     let memory = ArenaMemoryProvider::new_with_size(size + PAGES).map_err(|error| error.to_string())?;
     builder.memory_provider(Box::new(memory));
     let mut module = JITModule::new(builder);
-    let mut define = || {
-        let ids: Vec<FuncId> = (0..functions.len() as u32)
-            .map(|id| module.declare_anonymous_function(&environment.signature(FnId(id))))
-            .collect::<Result<_, _>>()?;
-        for (id, function) in ids.iter().zip(functions) {
-            let relocs: Vec<ModuleReloc> = function.relocs.iter().map(|reloc| reloc.resolved(&ids)).collect();
-            module.define_function_bytes(*id, function.alignment, &function.bytes, &relocs)?;
-        }
-        module.finalize_definitions()?;
-        Ok(ids)
-    };
-    let ids: Vec<FuncId> = define().map_err(|error: cranelift_module::ModuleError| error.to_string())?;
+    let ids: Vec<FuncId> = (0..functions.len() as u32)
+        .map(|id| module.declare_anonymous_function(&environment.signature(FnId(id))).map_err(|e| e.to_string()))
+        .collect::<Result<_, _>>()?;
+    for (id, function) in ids.iter().zip(functions) {
+        let relocs: Vec<ModuleReloc> = function.relocs.iter().map(|reloc| reloc.resolved(&ids)).collect();
+        let defined = module.define_function_bytes(*id, function.alignment, &function.bytes, &relocs);
+        defined.map_err(|error| error.to_string())?;
+    }
+    module.finalize_definitions().map_err(|error| error.to_string())?;
     let entry = entry.map(|entry| {
         let address = module.get_finalized_function(ids[entry.0 as usize]);
         // SAFETY: the entry has no parameters and no results, so its signature is the context in, the status out.

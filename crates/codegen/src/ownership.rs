@@ -83,8 +83,8 @@ impl Emitter<'_, '_> {
     /// other places.
     pub fn settle_owned(&mut self, wanted: &[Owned]) {
         let have = std::mem::replace(&mut self.owned, wanted.to_vec());
-        for depth in 0..wanted.len() {
-            if have.get(depth) != Some(&wanted[depth]) {
+        for (depth, owned) in wanted.iter().enumerate() {
+            if have.get(depth) != Some(owned) {
                 self.note_owned(depth);
             }
         }

@@ -3,6 +3,7 @@
 use crate::environment::{PTR, machine};
 use crate::function::{Emitter, WORD};
 use crate::ownership::ErrorExits;
+use crate::storage::Place;
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{InstBuilder, Value, types};
 use ir::loops::{Ex, FnId, Local, SiteId, St};
@@ -58,11 +59,22 @@ impl Emitter<'_, '_> {
     }
 
     pub fn define(&mut self, local: Local, value: Value) {
-        self.builder.def_var(self.variables[local.0 as usize], value);
+        match self.places[local.0 as usize] {
+            Place::Register(variable) => self.builder.def_var(variable, value),
+            Place::Memory(slot, offset) => {
+                self.builder.ins().stack_store(PTR, value, slot, offset);
+            }
+        }
     }
 
     pub fn use_local(&mut self, local: Local) -> Value {
-        self.builder.use_var(self.variables[local.0 as usize])
+        match self.places[local.0 as usize] {
+            Place::Register(variable) => self.builder.use_var(variable),
+            Place::Memory(slot, offset) => {
+                let ty = machine(self.function.locals[local.0 as usize]);
+                self.builder.ins().stack_load(PTR, ty, slot, offset)
+            }
+        }
     }
 
     fn branch(&mut self, condition: &Ex, then: &[St], otherwise: &[St]) -> bool {

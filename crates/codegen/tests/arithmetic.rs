@@ -102,24 +102,23 @@ macro_rules! float_operators {
     ($name:ident, $float:ident, $bits:ident, $ty:expr) => {
         #[test]
         fn $name() {
-            use std::$float::*;
             const ALL: &[$float] = &[
                 $float::NAN,
                 $float::NEG_INFINITY,
-                MIN,
+                $float::MIN,
                 -2.5,
                 -1.5,
                 -1.0,
                 -0.5,
                 -0.0,
                 0.0,
-                MIN_POSITIVE,
+                $float::MIN_POSITIVE,
                 0.5,
                 1.0,
                 1.5,
                 2.5,
                 1e9,
-                MAX,
+                $float::MAX,
                 $float::INFINITY,
             ];
             let bits = |values: Vec<$float>| -> Vec<$bits> {

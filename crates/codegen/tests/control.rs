@@ -183,3 +183,25 @@ fn many_functions() {
     run(&module(functions));
     assert_eq!(results.values(), [i64::from(count) - 1]);
 }
+
+/// More locals than registers are given to: those outside of loops are in memory.
+#[test]
+fn long_scripts() {
+    let results = room(0i64, 2);
+    let count = 3000u32;
+    let mut body = vec![let_(0, int(0)), let_(count, int(0))];
+    for n in 1..count {
+        body.push(let_(n, add(local(n - 1), int(1))));
+        body.push(St::If(cmp(Cmp::SLt, local(n), int(0)), vec![fail(0, vec![local(n)])], vec![]));
+        if n == count / 2 {
+            let more = vec![set(count, add(local(count), add(local(count + 1), local(n))))];
+            body.push(count_to(count + 1, int(10), more));
+        }
+    }
+    body.push(store(&results, int(0), local(count - 1)));
+    body.push(store(&results, int(1), local(count)));
+    let mut program = module(vec![function("main", 0, &[], &vec![I; count as usize + 2], body)]);
+    program.sites[0] = site("E0903", &["/"]);
+    assert_eq!(run(&program).code(), "fine");
+    assert_eq!(results.values(), [2999, 45 + 10 * 1500]);
+}

@@ -1,0 +1,29 @@
+//! From a file to its output: reads the program, sends it through every pass in order (`pipeline`), runs the machine
+//! code and reports what went wrong. The command line and everything else that is a way in stands on this crate.
+
+mod check;
+mod defect;
+mod emit;
+mod errors;
+mod execute;
+mod input;
+mod library;
+mod loader;
+mod options;
+mod pipeline;
+mod report;
+mod session;
+mod stack;
+mod status;
+mod timing;
+
+pub use check::check;
+pub use defect::announce_panics;
+pub use emit::emit;
+pub use execute::run;
+pub use input::Input;
+pub use library::MODULES as LIBRARY;
+pub use options::{Color, ErrorFormat, Options};
+pub use pipeline::Stage;
+pub use stack::on_a_large_stack;
+pub use status::Status;

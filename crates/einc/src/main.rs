@@ -1,1 +1,21 @@
-fn main() {}
+//! The command line.
+
+mod arguments;
+mod explain;
+
+use arguments::{Arguments, Command};
+use clap::Parser;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    driver::announce_panics();
+    let Arguments { command, shared } = Arguments::parse();
+    let options = shared.options();
+    let code = match command {
+        Command::Run { program, .. } => driver::run(program.input(), options).code(),
+        Command::Check { program } => driver::check(program.input(), options).code(),
+        Command::Emit { stage, program } => driver::emit(program.input(), stage.into(), options).code(),
+        Command::Explain { code } => explain::explain(&code),
+    };
+    ExitCode::from(code)
+}

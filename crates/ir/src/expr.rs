@@ -84,7 +84,7 @@ pub enum ExprKind {
 
     /// A tuple or struct, by the node's type.
     Tuple(Vec<Expr>),
-    /// A field of a tuple or struct.
+    /// A field of a tuple or struct; of a range its lower and upper end.
     Field(Box<Expr>, usize),
     Variant(usize, Vec<Expr>),
     /// Whether the value is this variant.

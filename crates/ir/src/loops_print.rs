@@ -371,7 +371,10 @@ mod tests {
                 lo: Ex::Int(Ty::I64, 0),
                 hi: Ex::Dim(local(0), 0),
                 descending: false,
-                body: vec![St::Set(Local(3), Ex::Bin(Bin::Add, local(3), Box::new(Ex::Load(Ty::F32, local(1), local(2)))))],
+                body: vec![St::Set(
+                    Local(3),
+                    Ex::Bin(Bin::Add, local(3), Box::new(Ex::Load(Ty::F32, local(1), local(2)))),
+                )],
             },
             St::If(
                 Ex::Cmp(Cmp::SLt, local(3), Box::new(Ex::F32(0.0))),

@@ -278,6 +278,10 @@ impl<'a> Verifier<'a> {
                 Some(wanted) => self.items(8, items, &wanted),
                 None => at(8, false),
             },
+            Field(value, k) if value.ty == Type::Range => {
+                at(8, *k < 2 && e.ty == Type::I64)?;
+                self.expr(value)
+            }
             Field(value, k) => {
                 let field = self.fields(&value.ty).and_then(|fields| fields.get(*k).cloned());
                 at(8, value.ty == Type::Never || field == Some(e.ty.clone()))?;

@@ -33,6 +33,7 @@ use std::rc::Rc;
 
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
+    /// At 0 everything is computed where the program says it.
     pub opt_level: u8,
     /// Integer arithmetic traps in cells and reductions, too.
     pub checked: bool,

@@ -92,6 +92,29 @@ impl Machine<'_> {
                 let cells = tensor.shape.iter().map(|&extent| Value::Int(extent as i64)).collect();
                 Value::Tensor(Rc::new(Tensor { shape: vec![tensor.shape.len()], cells }))
             }
+            (Builtin::SameExtent, [Value::Int(a), Value::Int(b), ..]) => {
+                if a != b {
+                    return Err(Failure { code: "E0905", span: e.span, message: format!("extents {a} and {b}") });
+                }
+                Value::Unit
+            }
+            (Builtin::SliceBounds, [Value::Int(lo), Value::Int(hi), Value::Int(extent), ..]) => {
+                if *lo < 0 || hi > extent {
+                    return Err(Failure { code: "E0902", span: e.span, message: format!("{lo}..{hi} of {extent}") });
+                }
+                Value::Unit
+            }
+            (Builtin::ArgSort, [Value::Tensor(tensor)]) => {
+                let key = |k: &usize| match tensor.cells[*k] {
+                    Value::Int(v) => (false, v as f64),
+                    Value::Float(v) => (v.is_nan(), if v.is_nan() { 0.0 } else { v }),
+                    _ => (false, 0.0),
+                };
+                let mut order: Vec<usize> = (0..tensor.cells.len()).collect();
+                order.sort_by(|a, b| key(a).partial_cmp(&key(b)).expect("NaN is a key of its own"));
+                let cells = order.into_iter().map(|k| Value::Int(k as i64)).collect();
+                Value::Tensor(Rc::new(Tensor { shape: tensor.shape.clone(), cells }))
+            }
             (_, args) => {
                 return Err(unexpected(&format!("operands of {builtin:?}"), &args.iter().cloned().collect(), e.span));
             }

@@ -101,6 +101,7 @@ impl Machine<'_> {
             Tuple(items) => Value::Tuple(self.all(items)?.into()),
             Field(value, k) => match self.eval(value)? {
                 Value::Tuple(items) => items[*k].clone(),
+                Value::Range(lo, hi) => Value::Int(if *k == 0 { lo } else { hi }),
                 other => return Err(unexpected("fields", &other, e.span)),
             },
             Variant(k, items) => Value::Variant(*k, self.all(items)?.into()),

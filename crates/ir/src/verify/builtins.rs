@@ -42,6 +42,13 @@ pub(super) fn builtin_fits(builtin: Builtin, operands: &[&Type], result: &Type) 
         (WriteText, [path, text]) => str(path) && str(text) && *result == Type::Unit,
         (DynRank, [value]) => fits(value, &Type::Dyn) && *result == Type::I32,
         (DynShape, [value]) => fits(value, &Type::Dyn) && *result == Type::Tensor(Rc::new(Type::I32), 1),
+        (SameExtent, [a, b, coord, first, second]) => {
+            is_int(a) && is_int(b) && [coord, first, second].iter().all(|t| str(t)) && *result == Type::Unit
+        }
+        (SliceBounds, [lo, hi, extent, coord, of]) => {
+            [lo, hi, extent].iter().all(|t| is_int(t)) && str(coord) && str(of) && *result == Type::Unit
+        }
+        (ArgSort, [of]) => of.rank() == 1 && *result == Type::Tensor(Rc::new(Type::I32), 1),
         _ => false,
     }
 }

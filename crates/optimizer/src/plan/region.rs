@@ -98,6 +98,9 @@ impl Lower<'_, '_> {
     /// The outermost region that code which depends on `level` can be moved to.
     pub fn target(&self, level: usize, reach: Reach) -> usize {
         let mut at = self.here();
+        if self.options().opt_level == 0 {
+            return at;
+        }
         while at > level {
             let region = &self.regions[at];
             let passes = match (reach, region.kind) {

@@ -194,11 +194,12 @@ fn flatten_into(program: &Program, ty: &Type, parts: &mut Vec<(Ty, Option<Scalar
     }
 }
 
-/// The types of the fields of a tuple or struct.
+/// The types of the fields of a tuple or struct; the ends of a range are its fields, too.
 pub fn field_types(program: &Program, ty: &Type) -> Vec<Type> {
     match ty {
         Type::Tuple(items) => items.to_vec(),
         Type::Struct(id) => program.structs[id.index()].fields.iter().map(|(_, ty)| ty.clone()).collect(),
+        Type::Range => vec![Type::I64, Type::I64],
         other => unreachable!("{other:?} has no fields"),
     }
 }

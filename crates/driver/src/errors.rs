@@ -1,0 +1,18 @@
+//! Diagnostics of the driver: what no single pass sees.
+
+use diagnostics::{Diagnostic, Span};
+
+/// A function that reads a binding of the module is called before that is bound.
+pub fn early_call(call: Span, name: &str, bound: Span, used: Span) -> Diagnostic {
+    Diagnostic::error("E0201", call, format!("`{name}` is not bound yet where this call needs it"))
+        .label(format!("the function called here reads `{name}`"))
+        .also(used, "it is read here")
+        .also(bound, "it is bound here, after the call")
+        .help(format!("move the call behind the `let` of `{name}`, or pass the value as an argument"))
+}
+
+pub fn not_utf8(place: Span, byte: u8) -> Diagnostic {
+    Diagnostic::error("E0906", place, format!("the file is not UTF-8: byte {byte:#04x} at offset {}", place.start))
+        .label("everything up to here is text")
+        .help("save the file as UTF-8")
+}

@@ -1,0 +1,107 @@
+//! The way of the data.
+
+use crate::errors;
+use crate::loader::Files;
+use crate::session::Session;
+use checker::Checked;
+use codegen::Compiled;
+use diagnostics::{Diagnostic, FileId};
+
+/// What `emit` shows.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Stage {
+    Tokens,
+    Ast,
+    Ir,
+    Loops,
+    Clif,
+    Asm,
+}
+
+/// How far to go.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Goal {
+    Check,
+    Emit(Stage),
+    Code,
+}
+
+pub enum Product {
+    /// The program is fine.
+    Checked,
+    Text(String),
+    Code(Compiled),
+}
+
+/// Why there is no product.
+pub enum Stop {
+    /// They are among the session's diagnostics.
+    Errors,
+    /// A pass broke its promise.
+    Defect(String),
+}
+
+/// Every pass in order, and nothing else.
+pub fn advance(session: &mut Session, entry: FileId, goal: Goal) -> Result<Product, Stop> {
+    let Session { input, options, sources, diagnostics: found, timings } = session;
+
+    if goal == Goal::Emit(Stage::Tokens) {
+        let (text, problems) = timings.time("lex", || syntax::tokens(entry, &sources.file(entry).text));
+        found.extend(problems);
+        return without_errors(found).map(|()| Product::Text(text));
+    }
+    let (tree, problems) = timings.time("parse", || syntax::parse(entry, &sources.file(entry).text));
+    found.extend(problems);
+    if goal == Goal::Emit(Stage::Ast) {
+        return without_errors(found).map(|()| Product::Text(syntax::print(&tree)));
+    }
+
+    let folder = input.folder();
+    let entry_name = input.module_path().map(|name| (name.to_owned(), entry));
+    let mut loader = Files { sources, folder, entry: entry_name };
+    let modules = timings.time("load", || checker::modules::load(entry, tree, &mut loader, found));
+
+    let Checked { mut program, diagnostics } = timings.time("check", || checker::check(&modules, sources, false));
+    found.extend(diagnostics);
+    without_errors(found)?;
+    timings.time("verify", || verified("check", ir::verify(&program, true)))?;
+    if goal == Goal::Emit(Stage::Ir) {
+        return Ok(Product::Text(program.to_string()));
+    }
+
+    let early = timings.time("lift", || optimizer::lift(&mut program));
+    found.extend(early.into_iter().map(|(call, var, used)| {
+        let var = &program.vars[var.index()];
+        errors::early_call(call, var.name.as_str(), var.span, used)
+    }));
+    without_errors(found)?;
+    if goal == Goal::Check {
+        return Ok(Product::Checked);
+    }
+
+    timings.time("inline", || optimizer::inline(&mut program));
+    timings.time("verify", || verified("inline", ir::verify(&program, false)))?;
+    let plan = optimizer::Options { opt_level: options.opt_level, checked: options.checked };
+    let loops = timings.time("plan", || optimizer::plan(&program, &plan));
+    timings.time("verify", || verified("plan", ir::loops_verify::verify(&loops)))?;
+    if goal == Goal::Emit(Stage::Loops) {
+        return Ok(Product::Text(loops.to_string()));
+    }
+
+    let keep_text = matches!(goal, Goal::Emit(_));
+    let emission = codegen::Options { opt_level: options.opt_level, keep_text };
+    let code = timings.time("emit", || codegen::compile(&loops, &emission)).map_err(Stop::Defect)?;
+    Ok(match goal {
+        Goal::Emit(Stage::Clif) => Product::Text(code.clif()),
+        Goal::Emit(_) => Product::Text(code.asm()),
+        Goal::Check | Goal::Code => Product::Code(code),
+    })
+}
+
+fn without_errors(found: &[Diagnostic]) -> Result<(), Stop> {
+    if found.iter().any(Diagnostic::is_error) { Err(Stop::Errors) } else { Ok(()) }
+}
+
+fn verified(pass: &str, result: Result<(), String>) -> Result<(), Stop> {
+    result.map_err(|broken| Stop::Defect(format!("{pass} left a program that is not well-formed: {broken}")))
+}

@@ -1,0 +1,164 @@
+//! What can be said on the command line.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use driver::Input;
+use std::path::PathBuf;
+
+/// The compiler of Einlang: tensors whose coordinates have names.
+#[derive(Parser)]
+#[command(name = "einc", version, arg_required_else_help = true, disable_help_subcommand = true)]
+#[command(after_help = "Example:\n  einc run examples/game_of_life.ein")]
+pub struct Arguments {
+    #[command(subcommand)]
+    pub command: Command,
+    #[command(flatten)]
+    pub shared: Shared,
+}
+
+#[derive(Subcommand)]
+pub enum Command {
+    /// Compile a program and run it
+    #[command(after_help = "Examples:\n  einc run sum.ein\n  einc run -c 'let x = [1, 2, 3]; print(sum[i](x[i]));'")]
+    Run {
+        #[command(flatten)]
+        program: Program,
+        /// Arguments of the program. They are accepted; the language has no way to read them yet
+        #[arg(last = true, value_name = "ARGS")]
+        arguments: Vec<String>,
+    },
+    /// Report what is wrong with a program, without running it
+    #[command(after_help = "Example:\n  einc check --error-format json sum.ein")]
+    Check {
+        #[command(flatten)]
+        program: Program,
+    },
+    /// Print a program as it is after one stage of the compiler
+    #[command(after_help = "Example:\n  einc emit --stage loops sum.ein")]
+    Emit {
+        #[arg(long, value_enum)]
+        stage: Stage,
+        #[command(flatten)]
+        program: Program,
+    },
+    /// Explain a code, with a failing and a corrected program
+    #[command(after_help = "Example:\n  einc explain E0501")]
+    Explain {
+        #[arg(value_name = "CODE")]
+        code: String,
+    },
+}
+
+#[derive(Args)]
+pub struct Program {
+    /// A file, or `-` for the standard input
+    #[arg(value_name = "FILE", required_unless_present = "code")]
+    file: Option<PathBuf>,
+    /// The program itself
+    #[arg(short, value_name = "CODE", conflicts_with = "file", allow_hyphen_values = true)]
+    code: Option<String>,
+}
+
+impl Program {
+    pub fn input(self) -> Input {
+        match (self.code, self.file) {
+            (Some(code), _) => Input::Code(code),
+            (None, Some(file)) if file.as_os_str() != "-" => Input::File(file),
+            (None, _) => Input::Stdin,
+        }
+    }
+}
+
+#[derive(Args)]
+pub struct Shared {
+    /// How errors and warnings are written
+    #[arg(long, global = true, value_enum, default_value_t = ErrorFormat::Human)]
+    error_format: ErrorFormat,
+    /// Whether errors and warnings are coloured; `NO_COLOR` is honoured
+    #[arg(long, global = true, value_enum, default_value_t = Color::Auto)]
+    color: Color,
+    /// How much the compiler works for faster code
+    #[arg(short = 'O', global = true, value_name = "LEVEL", default_value_t = 2)]
+    #[arg(value_parser = clap::value_parser!(u8).range(0..=2))]
+    opt_level: u8,
+    /// Trap on integer overflow in tensor kernels, too
+    #[arg(long, global = true)]
+    checked: bool,
+    /// Say on stderr how long each pass took
+    #[arg(long, global = true)]
+    time_passes: bool,
+}
+
+impl Shared {
+    pub fn options(&self) -> driver::Options {
+        driver::Options {
+            opt_level: self.opt_level,
+            checked: self.checked,
+            error_format: self.error_format.into(),
+            color: self.color.into(),
+            time_passes: self.time_passes,
+        }
+    }
+}
+
+/// A choice of the command line that the driver knows by the same names.
+macro_rules! choice {
+    ($name:ident { $($variant:ident),* }) => {
+        #[derive(Clone, Copy, ValueEnum)]
+        pub enum $name { $($variant),* }
+
+        impl From<$name> for driver::$name {
+            fn from(chosen: $name) -> driver::$name {
+                match chosen { $($name::$variant => driver::$name::$variant),* }
+            }
+        }
+    };
+}
+
+choice! { ErrorFormat { Human, Json } }
+choice! { Color { Auto, Always, Never } }
+choice! { Stage { Tokens, Ast, Ir, Loops, Clif, Asm } }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    fn input(arguments: &[&str]) -> Input {
+        match Arguments::try_parse_from(arguments).map(|a| a.command) {
+            Ok(Command::Run { program, .. } | Command::Check { program } | Command::Emit { program, .. }) => program.input(),
+            Ok(Command::Explain { .. }) => panic!("no program in `explain`"),
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    #[test]
+    fn the_definition_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_shows_an_example() {
+        for command in Arguments::command().get_subcommands() {
+            let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            assert!(help.contains(&format!("einc {} ", command.get_name())), "{}", command.get_name());
+        }
+    }
+
+    #[test]
+    fn programs_come_from_files_stdin_and_the_line_itself() {
+        assert!(matches!(input(&["einc", "run", "a.ein", "--", "-x"]), Input::File(path) if path.as_os_str() == "a.ein"));
+        assert!(matches!(input(&["einc", "check", "-"]), Input::Stdin));
+        assert!(matches!(input(&["einc", "run", "-c", "-1;"]), Input::Code(code) if code == "-1;"));
+    }
+
+    #[test]
+    fn flags_may_stand_behind_the_command() {
+        let arguments = Arguments::try_parse_from(["einc", "run", "-O1", "a.ein", "--checked", "--color=never"]);
+        let options = arguments.map(|a| a.shared.options()).expect("a correct line");
+        assert_eq!((options.opt_level, options.checked, options.time_passes), (1, true, false));
+        assert_eq!((options.color, options.error_format), (driver::Color::Never, driver::ErrorFormat::Human));
+        assert!(Arguments::try_parse_from(["einc", "run", "-O3", "a.ein"]).is_err());
+        assert!(Arguments::try_parse_from(["einc", "run", "a.ein", "-c", "1;"]).is_err());
+        assert!(Arguments::try_parse_from(["einc", "run"]).is_err());
+    }
+}
