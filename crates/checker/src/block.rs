@@ -11,6 +11,9 @@ use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 use syntax::ast::{self, StmtKind};
 
+/// Checks the expression that is the value of a block, branch or arm.
+pub(crate) type Tail<'t> = &'t mut dyn FnMut(&mut Checker, &ast::Expr) -> Val;
+
 /// The clauses of one name in one block.
 pub(crate) struct FamilyText {
     pub name: Symbol,
@@ -24,14 +27,17 @@ pub(crate) struct FamilyText {
 }
 
 impl Checker<'_> {
-    pub(crate) fn block(&mut self, block: &ast::Block, want: Option<&Ty>) -> Val {
-        self.scoped(Level::Inner, |this| {
+    pub(crate) fn block(&mut self, block: &ast::Block, tail: Tail) -> Val {
+        let first = self.program.vars.len() as u32;
+        let val = self.scoped(Level::Inner, |this| {
             let (statements, value) = this.statements_and(&block.statements, |this| match &block.value {
-                Some(value) => this.expr(value, want),
+                Some(value) => tail(this, value),
                 None => Val::unit(Span { start: block.span.end.saturating_sub(1), ..block.span }),
             });
             wrap(statements, value)
-        })
+        });
+        let val = Val { ty: self.escaped(&val.ty, first), ..val };
+        self.with_extents(val)
     }
 
     /// Checks statements in the current scope.
@@ -156,6 +162,9 @@ impl Checker<'_> {
     fn due_families(&mut self, families: &mut [FamilyText], by_name: &HashMap<Symbol, usize>, at: usize) {
         let ready: Vec<usize> = (0..families.len()).filter(|f| !families[*f].done && families[*f].last <= at).collect();
         for family in ready {
+            if families[family].done {
+                continue;
+            }
             let needs = closure(families, by_name, &[family]);
             if needs.iter().all(|f| families[*f].last <= at) {
                 self.check_families(families, by_name, &needs);

@@ -2,6 +2,7 @@
 
 use crate::builtin;
 use crate::env::{Entry, FnRef, Level};
+use crate::functions::Surroundings;
 use crate::modules::Item;
 use crate::ty::{FnKind, FnValue, Ty, Val};
 use crate::unify::Why;
@@ -104,7 +105,12 @@ impl Checker<'_> {
         if let [name] = path.segments.as_slice() {
             match env.lookup(name.name) {
                 Some(Entry::Item(Item::Native(native))) => return Callee::Builtin(native),
-                Some(Entry::Var { .. } | Entry::Fn(_) | Entry::Coord { .. } | Entry::Pending) => {
+                // What it reads of the function around it, every caller inside of that function can pass on.
+                Some(Entry::Fn(def)) => {
+                    let val = self.fn_value(FnKind::Def(def), Vec::new(), name.span);
+                    return self.callable(val);
+                }
+                Some(Entry::Var { .. } | Entry::Coord { .. } | Entry::Pending) => {
                     let val = self.name(*name);
                     return self.callable(val);
                 }
@@ -208,10 +214,15 @@ impl Checker<'_> {
                 let def = def.clone();
                 self.call_def(&def, args, span)
             }
-            FnKind::Lambda(lambda, env) => {
-                let (lambda, env) = (lambda.clone(), env.clone());
-                self.call_lambda(f, &lambda, &env, value, args, span)
+            FnKind::Lambda(lambda, env, around) => {
+                let (lambda, env, around) = (lambda.clone(), env.clone(), around.clone());
+                self.call_lambda(f, &lambda, &env, &around, value, args, span)
             }
+            FnKind::Union(_, variants) => {
+                let variants = variants.clone();
+                self.apply_union(&variants, value, args, span)
+            }
+            FnKind::Open(id) => self.apply_open(*id, value, args, span),
             FnKind::Item(Item::Op(op)) => self.call_op(*op, args, span),
             FnKind::Item(Item::Builtin(builtin)) => self.call_builtin(*builtin, args, span),
             FnKind::Item(Item::Native(name)) => self.native_vals(name, args, span),
@@ -301,21 +312,17 @@ impl Checker<'_> {
         for param in &lambda.params {
             crate::pattern::names_of(&param.pattern, &mut own);
         }
-        let mut captures: Vec<(VarId, Ty)> = Vec::new();
-        let mut sorted: Vec<Symbol> = names.into_iter().filter(|n| !own.iter().any(|o| o.name == *n)).collect();
-        sorted.sort_by_key(|n| n.as_str());
-        for name in sorted {
-            match self.cx.env.lookup_across(name) {
-                Some((Entry::Var { var, ty, .. }, crossing)) if !crossing.module_level && !ty.is_error() => captures.push((var, ty)),
-                Some((Entry::Coord { var, .. }, _)) => captures.push((var, Ty::I32)),
-                _ => {}
-            }
+        for name in own {
+            names.remove(&name.name);
         }
+        let around = self.surroundings(&self.cx.env, names);
         let env = self.cx.env.now();
-        self.fn_value(FnKind::Lambda(lambda.clone(), env), captures, span)
+        let captures = around.captures.clone();
+        self.fn_value(FnKind::Lambda(lambda.clone(), env, Rc::new(around)), captures, span)
     }
 
-    fn call_lambda(&mut self, f: &Rc<FnValue>, lambda: &Rc<ast::Lambda>, env: &crate::env::Env, value: Val, args: Vec<Val>, span: Span) -> Val {
+    #[allow(clippy::too_many_arguments)]
+    fn call_lambda(&mut self, f: &Rc<FnValue>, lambda: &Rc<ast::Lambda>, env: &crate::env::Env, around: &Rc<Surroundings>, value: Val, args: Vec<Val>, span: Span) -> Val {
         if args.len() != lambda.params.len() {
             self.report(errors::argument_count(span, "this lambda", lambda.params.len(), args.len(), Some(lambda.span)));
             return Val::error(span);
@@ -335,19 +342,21 @@ impl Checker<'_> {
             }
         }
         // Captures come from the tuple that the value is.
-        let captures: Vec<Val> = f
-            .captures
-            .iter()
-            .enumerate()
-            .map(|(k, (_, ty))| match &value.expr.kind {
+        let value = if matches!(value.expr.kind, ExprKind::Tuple(_)) { value } else { self.named(value) };
+        let mut captures = Vec::new();
+        for (k, (_, ty)) in f.captures.iter().enumerate() {
+            captures.push(match &value.expr.kind {
                 ExprKind::Tuple(items) => Val { expr: items[k].clone(), ty: ty.clone() },
                 _ => {
+                    // The variables that its extents are made of may be out of scope.
+                    let ty = self.forget_extents(ty);
                     let field = Expr { kind: ExprKind::Field(Box::new(value.expr.clone()), k), ty: ty.ir(), span };
-                    Val { expr: field, ty: ty.clone() }
+                    let field = Val { expr: field, ty };
+                    if field.ty.rank() > 0 { self.named(field) } else { field }
                 }
-            })
-            .collect();
-        self.lambda_instance(f, lambda, env, captures, args, span)
+            });
+        }
+        self.lambda_instance(f, lambda, env, around, captures, args, span)
     }
 
     /// An argument without annotation has a settled type; a constant that something else may still settle is

@@ -180,6 +180,9 @@ impl Checker<'_> {
         let facts = self.facts.mark();
         let conditional = self.cx.conditional;
         let outermost = self.cx.cells == 0;
+        if outermost {
+            self.unbound.clear();
+        }
         self.cx.cells += 1;
         let mut vars: Vec<Option<VarId>> = Vec::new();
         let checked = self.scoped(Level::Inner, |this| {

@@ -207,7 +207,8 @@ impl Checker<'_> {
             _ => None,
         };
         if !scalar && rows.is_none() {
-            let ty = Ty::List(Rc::new(val.ty.clone()));
+            let item = self.escaped(&val.ty, first_var);
+            let ty = Ty::List(Rc::new(item));
             let comp = Comprehension { clauses, body: val.expr, row: Vec::new() };
             return Val::new(ExprKind::Comprehension(Box::new(comp)), ty, span);
         }

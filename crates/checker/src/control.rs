@@ -1,5 +1,6 @@
 //! `if` and `match`.
 
+use crate::block::Tail;
 use crate::env::Level;
 use crate::ty::{Ty, Val};
 use crate::unify::Why;
@@ -9,7 +10,7 @@ use ir::{ExprKind, Scalar, Stmt, VarKind};
 use syntax::ast;
 
 impl Checker<'_> {
-    pub(crate) fn if_expr(&mut self, cond: &ast::Expr, then: &ast::Block, otherwise: Option<&ast::Expr>, want: Option<&Ty>, span: Span) -> Val {
+    pub(crate) fn if_expr(&mut self, cond: &ast::Expr, then: &ast::Block, otherwise: Option<&ast::Expr>, span: Span, tail: Tail) -> Val {
         let test = self.expr(cond, None);
         let test = self.whole(test);
         // What is known when specialising selects before the branches are checked.
@@ -17,27 +18,27 @@ impl Checker<'_> {
             && let Some(known) = self.known_bool(&test.expr)
         {
             return match (known, otherwise) {
-                (true, _) => self.block(then, want),
-                (false, Some(e)) => self.expr(e, want),
+                (true, _) => self.block(then, tail),
+                (false, Some(e)) => tail(self, e),
                 (false, None) => Val::unit(span),
             };
         }
         if test.ty.rank() > 0 && matches!(test.ty, Ty::Tensor(_)) {
-            return self.tensor_if(test, then, otherwise, want, span);
+            return self.tensor_if(test, then, otherwise, span, tail);
         }
         let test = self.annotated(test, &Ty::BOOL, None, Why::Condition);
         let mark = self.facts.mark();
         self.cx.conditional += 1;
         self.facts.assume(&test.expr, true);
         let a = self.with_sink(|this| {
-            let val = this.block(then, want);
+            let val = this.block(then, tail);
             this.whole(val)
         });
         self.facts.reset(mark);
         self.facts.assume(&test.expr, false);
         let b = match otherwise {
             Some(e) => self.with_sink(|this| {
-                let val = this.expr(e, want);
+                let val = tail(this, e);
                 this.whole(val)
             }),
             None => Val::unit(span),
@@ -62,6 +63,7 @@ impl Checker<'_> {
         if a.ty.is_error() || b.ty.is_error() {
             return Val::error(span);
         }
+        let [a, b]: [Val; 2] = self.unite(vec![a, b]).try_into().expect("two values");
         // Under a scalar condition in cells, tensors carry on as tensors.
         let first_open = self.is_open(&a.ty) && !self.is_open(&b.ty);
         let (a, b) = if first_open {
@@ -82,15 +84,15 @@ impl Checker<'_> {
 
     /// Elementwise: each branch is computed where it is selected. The condition's coordinates become cells around
     /// the branches, in which whole tensors stand for their cells.
-    fn tensor_if(&mut self, test: Val, then: &ast::Block, otherwise: Option<&ast::Expr>, want: Option<&Ty>, span: Span) -> Val {
+    fn tensor_if(&mut self, test: Val, then: &ast::Block, otherwise: Option<&ast::Expr>, span: Span, tail: Tail) -> Val {
         if !self.is_bool(test.ty.elem()) {
             self.annotated(test, &Ty::BOOL, None, Why::Condition);
             return Val::error(span);
         }
         self.cx.conditional += 1;
-        let a = self.with_sink(|this| this.block(then, want));
+        let a = self.with_sink(|this| this.block(then, tail));
         let b = match otherwise {
-            Some(e) => self.with_sink(|this| this.expr(e, want)),
+            Some(e) => self.with_sink(|this| tail(this, e)),
             None => Val::unit(span),
         };
         self.cx.conditional -= 1;
@@ -147,7 +149,7 @@ impl Checker<'_> {
         }
     }
 
-    pub(crate) fn match_expr(&mut self, scrutinee: &ast::Expr, arms: &[ast::Arm], want: Option<&Ty>, span: Span) -> Val {
+    pub(crate) fn match_expr(&mut self, scrutinee: &ast::Expr, arms: &[ast::Arm], span: Span, tail: Tail) -> Val {
         let subject = self.expr(scrutinee, None);
         let subject = self.whole(subject);
         if subject.ty.is_error() {
@@ -164,7 +166,7 @@ impl Checker<'_> {
         let mut checked: Vec<(ir::Expr, Val)> = Vec::new();
         let mut ok = true;
         for arm in arms {
-            let result = self.scoped(Level::Inner, |this| this.arm(&subject, arm, want));
+            let result = self.scoped(Level::Inner, |this| this.arm(&subject, arm, tail));
             match result {
                 Some((pattern, test, value)) => {
                     rows.push((pattern, arm.guard.is_some()));
@@ -181,6 +183,8 @@ impl Checker<'_> {
         if !ok || checked.is_empty() {
             return Val::error(span);
         }
+        let (tests, values): (Vec<ir::Expr>, Vec<Val>) = checked.into_iter().unzip();
+        let checked: Vec<(ir::Expr, Val)> = tests.into_iter().zip(self.unite(values)).collect();
         // One type for all arms: that of the first whose type is settled.
         let lead = checked.iter().position(|(_, v)| !v.ty.is_never() && !self.is_open(&v.ty));
         let lead = lead.or_else(|| checked.iter().position(|(_, v)| !v.ty.is_never())).unwrap_or(0);
@@ -209,7 +213,7 @@ impl Checker<'_> {
     }
 
     /// The pattern, its test with the guard, and the body behind what the pattern binds.
-    fn arm(&mut self, subject: &Val, arm: &ast::Arm, want: Option<&Ty>) -> Option<(exhaustive::Pat, ir::Expr, Val)> {
+    fn arm(&mut self, subject: &Val, arm: &ast::Arm, tail: Tail) -> Option<(exhaustive::Pat, ir::Expr, Val)> {
         let matched = self.pattern(&arm.pattern, subject.clone())?;
         let mut binds = Vec::new();
         for (name, val) in matched.binds {
@@ -234,7 +238,7 @@ impl Checker<'_> {
             self.facts.assume(&guard.expr, true);
         }
         let value = self.with_sink(|this| {
-            let val = this.expr(&arm.body, want);
+            let val = tail(this, &arm.body);
             this.whole(val)
         });
         self.facts.reset(mark);

@@ -9,7 +9,10 @@ use ir::VarId;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use syntax::ast;
+
+static SCOPES: AtomicUsize = AtomicUsize::new(0);
 
 /// A scope seen from a position in it.
 #[derive(Clone, Debug)]
@@ -25,9 +28,11 @@ pub struct Scope {
     hoisted: RefCell<HashMap<Symbol, Entry>>,
     packs: RefCell<HashMap<Symbol, Vec<PackMember>>>,
     domains: RefCell<HashMap<Symbol, Sym>>,
+    types: RefCell<HashMap<Symbol, Ty>>,
     next: Cell<u32>,
     pub level: Level,
     pub module: ModuleId,
+    id: usize,
 }
 
 /// What a closure must capture: everything between it and the module.
@@ -77,9 +82,11 @@ impl Env {
             hoisted: RefCell::default(),
             packs: RefCell::default(),
             domains: RefCell::default(),
+            types: RefCell::default(),
             next: Cell::new(1),
             level,
             module,
+            id: SCOPES.fetch_add(1, Ordering::Relaxed),
         };
         Env { scope: Rc::new(scope), limit: u32::MAX }
     }
@@ -186,6 +193,21 @@ impl Env {
         }
     }
 
+    /// What a generic name of a signature stands for in this specialisation.
+    pub fn bind_type(&self, name: Symbol, ty: Ty) {
+        self.scope.types.borrow_mut().insert(name, ty);
+    }
+
+    pub fn generic(&self, name: Symbol) -> Option<Ty> {
+        let mut at = self;
+        loop {
+            if let Some(ty) = at.scope.types.borrow().get(&name) {
+                return Some(ty.clone());
+            }
+            at = at.scope.parent.as_ref()?;
+        }
+    }
+
     pub fn module(&self) -> ModuleId {
         self.scope.module
     }
@@ -207,9 +229,9 @@ impl Env {
         names
     }
 
-    /// Tells scopes apart, for caches.
+    /// Tells scopes apart, for caches, also those that have ended.
     pub fn id(&self) -> usize {
-        Rc::as_ptr(&self.scope) as usize
+        self.scope.id
     }
 }
 

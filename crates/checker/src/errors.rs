@@ -60,7 +60,8 @@ pub fn unknown_type(span: Span, name: &str, near: Option<&str>) -> Diagnostic {
 
 pub fn argument_count(span: Span, name: &str, want: usize, got: usize, def: Option<Span>) -> Diagnostic {
     let plural = if want == 1 { "" } else { "s" };
-    let d = Diagnostic::error("E0206", span, format!("`{name}` takes {want} argument{plural}, but {got} {} given", if got == 1 { "is" } else { "are" }))
+    let name = if name.starts_with("this ") { name.to_owned() } else { format!("`{name}`") };
+    let d = Diagnostic::error("E0206", span, format!("{name} takes {want} argument{plural}, but {got} {} given", if got == 1 { "is" } else { "are" }))
         .label(format!("{got} given"));
     match def {
         Some(def) => d.also(def, format!("takes {want}")),
@@ -386,4 +387,28 @@ pub fn misplaced_else(span: Span) -> Diagnostic {
 
 pub fn not_ready(span: Span, what: &str) -> Diagnostic {
     Diagnostic::error("E0701", span, format!("{what} has no derivative here")).label("cannot be differentiated")
+}
+
+pub fn rule_without_primal(span: Span, name: Symbol, near: Option<&str>) -> Diagnostic {
+    let d = Diagnostic::error("E0710", span, format!("there is no function `{name}` that this rule could be for")).label("a rule without its function");
+    match near {
+        Some(near) => d.fix(format!("did you mean `{near}`?"), span, near),
+        None => d.help(format!("define `fn {name}(…)` in the same block")),
+    }
+}
+
+pub fn rule_parameters(span: Span, name: Symbol, what: &str, wanted: &[String], given: &[String], primal: Span) -> Diagnostic {
+    Diagnostic::error("E0711", span, format!("the rule of `{name}` has other {what} than the function"))
+        .label(format!("the rule has {}", list(given)))
+        .also(primal, format!("the function has {}", list(wanted)))
+}
+
+pub fn rule_coordinates(span: Span, name: Symbol, wanted: &[String], given: &[String], primal: Span) -> Diagnostic {
+    Diagnostic::error("E0712", span, format!("the rule of `{name}` gives {}, and the function gives {}", list(given), list(wanted)))
+        .label("a tangent has the coordinates of the result")
+        .also(primal, format!("the result has {}", list(wanted)))
+}
+
+pub fn no_tangent(span: Span, name: Symbol, ty: &str) -> Diagnostic {
+    Diagnostic::error("E0714", span, format!("`{name}` is `{ty}`, and has no tangent")).label("only floats move").help(format!("use its value, `{name}`"))
 }

@@ -35,9 +35,11 @@ impl Checker<'_> {
             ast::ExprKind::Array(items) => self.array(items, want, span),
             ast::ExprKind::Comprehension { body, clauses } => self.comprehension(body, clauses, want, span),
             ast::ExprKind::Struct { path, fields } => self.struct_literal(path, fields, span),
-            ast::ExprKind::If { cond, then, otherwise } => self.if_expr(cond, then, otherwise.as_deref(), want, span),
-            ast::ExprKind::Match { scrutinee, arms } => self.match_expr(scrutinee, arms, want, span),
-            ast::ExprKind::Block(block) => self.block(block, want),
+            ast::ExprKind::If { cond, then, otherwise } => {
+                self.if_expr(cond, then, otherwise.as_deref(), span, &mut |this, e| this.expr(e, want))
+            }
+            ast::ExprKind::Match { scrutinee, arms } => self.match_expr(scrutinee, arms, span, &mut |this, e| this.expr(e, want)),
+            ast::ExprKind::Block(block) => self.block(block, &mut |this, e| this.expr(e, want)),
             ast::ExprKind::Lambda(lambda) => self.lambda(lambda, span),
             ast::ExprKind::Pipe { head, stages, handler } => self.pipe(head, stages, handler, span),
             ast::ExprKind::Try(body) => self.try_expr(body, span),
@@ -196,6 +198,9 @@ impl Checker<'_> {
         let mut names = self.cx.env.names();
         names.extend(self.modules.names(self.cx.env.module()).iter().map(|n| n.as_str()));
         if self.cx.cells > 0 && self.in_index > 0 {
+            if !self.unbound.insert(name.name) {
+                return Val::error(name.span);
+            }
             let coords: Vec<&str> = self.coords_in_scope();
             let near = diagnostics::closest(text, coords.into_iter());
             self.report(errors::unbound_coord(name.span, name.name, near));
@@ -220,12 +225,13 @@ impl Checker<'_> {
                 let val = Val::var(var, self.refined(var, &ty), name.span);
                 // An open constant of the module is what its default says inside functions.
                 if self.cx.in_function && crossing.module_level && self.is_open(&val.ty) {
-                    return self.at_default(val);
+                    let module = self.cx.env.module();
+                    return self.library_constant(name, module, name.name).unwrap_or_else(|| self.at_default(val));
                 }
                 val
             }
             Entry::Coord { var, .. } => Val::var(var, Ty::I32, name.span),
-            Entry::Fn(def) => self.fn_value(FnKind::Def(def), Vec::new(), name.span),
+            Entry::Fn(def) => self.local_fn_value(def, name.span),
             Entry::Item(Item::Let(module, symbol)) => self.module_let(name, module, symbol),
             Entry::Item(item) => self.item_value(name, item),
             Entry::Pending => Val::error(name.span),
@@ -267,7 +273,25 @@ impl Checker<'_> {
         }
     }
 
+    /// A constant of the library stands for its number: each use takes the type that it is asked for.
+    fn library_constant(&mut self, name: ast::Ident, module: crate::modules::ModuleId, symbol: Symbol) -> Option<Val> {
+        if !self.modules.module(module).is_std {
+            return None;
+        }
+        let statements = self.modules.module(module).statements.clone();
+        let value = statements.iter().find_map(|s| match &s.kind {
+            ast::StmtKind::Let(l) if matches!(&l.pattern.kind, ast::PatternKind::Bind(n) if n.name == symbol) => Some(&l.value),
+            _ => None,
+        })?;
+        let mut val = self.expr(value, None);
+        val.expr.span = name.span;
+        Some(val)
+    }
+
     fn module_let(&mut self, name: ast::Ident, module: crate::modules::ModuleId, symbol: Symbol) -> Val {
+        if let Some(val) = self.library_constant(name, module, symbol) {
+            return val;
+        }
         let root = self.root(module);
         match root.later(symbol).filter(|_| true).and_then(|_| root.lookup(symbol)) {
             Some(Entry::Var { var, ty, .. }) => {
@@ -302,10 +326,11 @@ impl Checker<'_> {
 
     pub(crate) fn fn_value(&mut self, kind: FnKind, captures: Vec<(ir::VarId, Ty)>, span: Span) -> Val {
         self.next_fn += 1;
+        let fresh = self.next_fn;
         let id = match &kind {
-            // A definition is the same value wherever it is named.
-            FnKind::Def(def) => (Rc::as_ptr(&def.def) as usize as u32) | 0x8000_0000,
-            _ => self.next_fn,
+            FnKind::Def(def) => *self.fn_ids.entry(format!("{:p}/{}", Rc::as_ptr(&def.def), def.env.id())).or_insert(fresh),
+            FnKind::Item(item @ (Item::Op(_) | Item::Builtin(_) | Item::Native(_))) => *self.fn_ids.entry(format!("{item:?}")).or_insert(fresh),
+            _ => fresh,
         };
         let items = captures
             .iter()
@@ -410,6 +435,12 @@ impl Checker<'_> {
         }
         if vals.iter().all(|v| matches!(v.ty, Ty::Tensor(_)) && v.ty.elem().scalar().is_some()) && self.one_shape(&vals) {
             return self.rows_literal(vals, span);
+        }
+        let mut vals = self.unite(vals);
+        if let Some(Ty::List(item)) = want
+            && crate::unify::is_open_fn(item)
+        {
+            vals = vals.into_iter().map(|val| self.annotated(val, item, None, crate::unify::Why::Item)).collect();
         }
         let mut list: Vec<Val> = Vec::with_capacity(vals.len());
         let mut item_ty = vals[0].ty.clone();

@@ -6,6 +6,7 @@ use crate::env::{Entry, Env};
 use crate::open::Kind;
 use crate::sym::Sym;
 use crate::ty::{Axis, Ty, Val};
+use crate::types::is_unknown;
 use crate::unify::Why;
 use crate::{Checker, coverage, errors, order, walk};
 use diagnostics::{Span, Symbol};
@@ -31,6 +32,7 @@ struct Member<'a> {
 impl Checker<'_> {
     /// Checks the families of one strongly connected group and binds them.
     pub(crate) fn family_group(&mut self, texts: &[&FamilyText], recursive: bool) {
+        let errors = self.errors;
         let mut members: Vec<Member> = texts.iter().map(|text| self.member(text)).collect();
         if recursive {
             for member in &mut members {
@@ -38,14 +40,20 @@ impl Checker<'_> {
             }
         }
         let own: HashSet<Symbol> = texts.iter().map(|t| t.name).collect();
-        let outer_group = std::mem::replace(&mut self.cx.group, if recursive { members.iter().map(|m| m.var).collect() } else { Vec::new() });
+        let outer_group = self.cx.group.len();
+        if recursive {
+            self.cx.group.extend(members.iter().map(|m| m.var));
+        }
         let mut ok = true;
         for (m, c) in clause_order(texts, &own) {
             let cells = self.clause(&mut members, m, c, recursive);
             ok &= cells;
         }
-        self.cx.group = outer_group;
         let families: Vec<Option<(VarId, Family, Ty)>> = members.iter().map(|m| self.assemble(m)).collect();
+        self.cx.group.truncate(outer_group);
+        self.ask_late();
+        // Order and coverage of cells that are wrong already say nothing.
+        ok &= self.errors == errors;
         for (member, family) in members.iter().zip(&families) {
             let ty = match family {
                 Some((_, _, ty)) if ok => ty.clone(),
@@ -248,7 +256,13 @@ impl Checker<'_> {
                     None => own,
                 });
             }
-            axes.push(Axis { name: member.names[k], extent: extent? });
+            let extent = extent?;
+            if is_unknown(&extent) {
+                // Only the cells themselves know it.
+                self.report(errors::cannot_infer(member.span, &format!("axis {k} of `{}`", member.text.name)));
+                return None;
+            }
+            axes.push(Axis { name: member.names[k], extent });
         }
         for (k, axis) in axes.iter().enumerate() {
             self.facts.extents.insert((member.var, k), axis.extent.clone());

@@ -27,6 +27,14 @@ pub(crate) struct Access {
     known: Vec<Sym>,
 }
 
+/// A question that waits for the extents of families whose clauses are being checked.
+#[derive(Clone, Debug)]
+pub(crate) enum Late {
+    Bounds(Access),
+    /// The coordinate has this extent, by the first access, and indexes an axis in the second.
+    Same(Symbol, Sym, Box<(Access, Access)>),
+}
+
 /// What is indexed, for messages.
 #[derive(Clone, Debug)]
 pub(crate) struct Place {
@@ -139,11 +147,18 @@ impl Checker<'_> {
             .filter(|a| !a.own && a.index.as_ref().is_some_and(|i| i.mentions(var)))
             .cloned()
             .collect();
-        let direct: Vec<&Access> = accesses.iter().filter(|a| a.index.as_ref().and_then(Sym::as_var) == Some(var)).collect();
-        if !direct.is_empty() {
+        let direct = accesses.iter().filter(|a| a.index.as_ref().and_then(Sym::as_var) == Some(var));
+        let (growing, direct): (Vec<&Access>, Vec<&Access>) = direct.partition(|a| self.is_growing(&a.extent));
+        if let Some(first) = direct.first() {
             self.direct_range(pending, &direct);
+            let range = self.facts.ranges.get(&var).map(|(_, hi)| hi.clone());
+            for access in growing {
+                let range = range.clone().expect("just settled");
+                self.cx.late.push(Late::Same(pending.name, range, Box::new(((*first).clone(), access.clone()))));
+            }
             return true;
         }
+        let accesses: Vec<Access> = accesses.iter().filter(|a| !self.is_growing(&a.extent)).cloned().collect();
         if let Some(domain) = &pending.domain {
             let extent = self.facts_extent(domain);
             self.facts.ranges.insert(var, (Sym::constant(0), extent));
@@ -169,6 +184,37 @@ impl Checker<'_> {
             }
             None => false,
         }
+    }
+
+    /// Whether an extent is one of a family whose clauses are still being checked.
+    fn is_growing(&self, extent: &Sym) -> bool {
+        !self.cx.group.is_empty() && self.facts_extent(extent).vars().iter().any(|v| self.cx.group.contains(v))
+    }
+
+    /// Answers what had to wait for the families that are complete now.
+    pub(crate) fn ask_late(&mut self) {
+        for late in std::mem::take(&mut self.cx.late) {
+            match late {
+                Late::Bounds(access) => self.prove(&access),
+                Late::Same(name, range, pair) if self.is_growing(&pair.1.extent) => self.cx.late.push(Late::Same(name, range, pair)),
+                Late::Same(name, range, pair) => self.same_range(name, &range, &pair.0, &pair.1),
+            }
+        }
+    }
+
+    fn same_range(&mut self, name: Symbol, range: &Sym, first: &Access, other: &Access) {
+        let (range, extent) = (self.facts_extent(range), self.facts_extent(&other.extent));
+        if range == extent || self.facts.equal(&range, &extent) {
+            return;
+        }
+        if range.is_const() && extent.is_const() {
+            let places = [(first, &range), (other, &extent)].map(|(a, e)| (a.span, self.show_sym(e), format!("from {}", a.tensor.name)));
+            self.report(errors::extents(other.span, name.as_str(), &places));
+            return;
+        }
+        self.check_at_run_time(name, other, &extent, first, &range);
+        let checks = std::mem::take(&mut self.checks);
+        self.cx.sink.extend(checks);
     }
 
     /// A coordinate that stands alone: all its axes have one extent.
@@ -287,6 +333,10 @@ impl Checker<'_> {
             if let Some(proven) = self.proven.get_mut(&access.load) {
                 proven[access.axis] = true;
             }
+            return;
+        }
+        if self.is_growing(&access.extent) {
+            self.cx.late.push(Late::Bounds(Access { own: true, ..access.clone() }));
             return;
         }
         let (least, greatest) = (self.facts.minimum(&index), self.facts.maximum(&index));

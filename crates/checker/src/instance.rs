@@ -1,7 +1,8 @@
 //! Specialisations: one checked function for each combination of argument types, ranks and coordinates.
 
 use crate::call::{key_of, param_name};
-use crate::env::{Env, Entry, FnRef, Level};
+use crate::env::{Env, FnRef, Level};
+use crate::functions::Surroundings;
 use crate::signature::Bound;
 use crate::sym::{Atom, Sym};
 use crate::ty::{Axis, FnValue, Ty, Val};
@@ -107,25 +108,7 @@ impl Checker<'_> {
         let in_index = std::mem::take(&mut self.in_index);
         self.active.push(Rc::as_ptr(&def.def));
 
-        let mut params = Vec::new();
-        for (param, (span, ty)) in def.def.params.iter().zip(&bound.params) {
-            params.push(self.bind_param(param, ty, *span, widened));
-        }
-        if let Some(gate) = &bound.gate {
-            let name = Symbol::new("gate");
-            let ident = ast::Ident { name, span: gate.span() };
-            let param = ast::Param { pattern: ast::Pattern { kind: ast::PatternKind::Bind(ident), span: gate.span() }, ty: None };
-            let (var, ty) = self.bind_param(&param, &gate.ty, gate.span(), widened);
-            params.push((var, ty.clone()));
-            self.cx.gate = Some(Val::var(var, ty, gate.span()));
-        }
-        for (name, extent) in &bound.domains {
-            let extent = self.inner_extent(&params, bound, *name, extent, widened);
-            env.bind_domain(*name, extent);
-        }
-        for (name, members) in &bound.packs {
-            env.bind_pack(*name, members.clone());
-        }
+        let params = self.bind_bound(&env, &def.def.params, bound, widened);
         let declared = def.def.result.as_ref().map(|ty| self.declared(ty, bound));
         let early = declared.as_ref().and_then(|d| d.early.clone());
         let result_early = early.map(|ty| self.unknown_axes(&ty));
@@ -150,9 +133,39 @@ impl Checker<'_> {
         info.result = result.ir();
         info.body = body.expr;
         instance.last = self.program.vars.len() as u32;
+        if let Some(rule) = self.rules.get(&Rc::as_ptr(&def.def)).cloned() {
+            self.program.funcs[func.index()].rule = self.instantiate_rule(def, &rule, bound, &result, widened);
+        }
         instance.result = Some(result);
         self.instances.insert(key, instance.clone());
         instance
+    }
+
+    /// The parameters of a specialisation, and what its signature binds besides.
+    pub(crate) fn bind_bound(&mut self, env: &Env, list: &[ast::Param], bound: &Bound, widened: bool) -> Vec<(VarId, Ty)> {
+        let mut params = Vec::new();
+        for (param, (span, ty)) in list.iter().zip(&bound.params) {
+            params.push(self.bind_param(param, ty, *span, widened));
+        }
+        if let Some(gate) = &bound.gate {
+            let name = Symbol::new("gate");
+            let ident = ast::Ident { name, span: gate.span() };
+            let param = ast::Param { pattern: ast::Pattern { kind: ast::PatternKind::Bind(ident), span: gate.span() }, ty: None };
+            let (var, ty) = self.bind_param(&param, &gate.ty, gate.span(), widened);
+            params.push((var, ty.clone()));
+            self.cx.gate = Some(Val::var(var, ty, gate.span()));
+        }
+        for (name, extent) in &bound.domains {
+            let extent = self.inner_extent(&params, bound, *name, extent, widened);
+            env.bind_domain(*name, extent);
+        }
+        for (name, members) in &bound.packs {
+            env.bind_pack(*name, members.clone());
+        }
+        for (name, ty) in &bound.generics {
+            env.bind_type(*name, ty.clone());
+        }
+        params
     }
 
     /// A parameter's variable, with extents of its own where the call does not fix them.
@@ -173,7 +186,7 @@ impl Checker<'_> {
         (var, ty)
     }
 
-    fn open_param(&mut self, param: &ast::Param, var: VarId, ty: &Ty) {
+    pub(crate) fn open_param(&mut self, param: &ast::Param, var: VarId, ty: &Ty) {
         let span = param.pattern.span;
         match &param.pattern.kind {
             ast::PatternKind::Bind(name) => self.bind_var(name.name, var, ty.clone(), name.span),
@@ -262,7 +275,8 @@ impl Checker<'_> {
     }
 
     /// A lambda's specialisation: captures and then arguments are its parameters.
-    pub(crate) fn lambda_instance(&mut self, f: &Rc<FnValue>, lambda: &Rc<ast::Lambda>, env: &Env, captures: Vec<Val>, args: Vec<Val>, span: Span) -> Val {
+    #[allow(clippy::too_many_arguments)]
+    pub(crate) fn lambda_instance(&mut self, f: &Rc<FnValue>, lambda: &Rc<ast::Lambda>, env: &Env, around: &Rc<Surroundings>, captures: Vec<Val>, args: Vec<Val>, span: Span) -> Val {
         let mut key = format!("λ{:p}/{}", Rc::as_ptr(lambda), f.id);
         for val in captures.iter().chain(&args) {
             key.push('|');
@@ -273,7 +287,8 @@ impl Checker<'_> {
             Some(instance) => instance.clone(),
             None => {
                 let tys: Vec<Ty> = args.iter().map(|a| self.resolved(&a.ty)).collect();
-                self.instantiate_lambda(key, f, lambda, env, &tys)
+                let captured: Vec<Ty> = captures.iter().map(|a| self.resolved(&a.ty)).collect();
+                self.instantiate_lambda(key, around, lambda, env, &captured, &tys)
             }
         };
         let Some(result) = instance.result.clone().filter(|r| !r.is_error()) else { return Val::error(span) };
@@ -283,24 +298,25 @@ impl Checker<'_> {
         self.with_extents(call)
     }
 
-    fn instantiate_lambda(&mut self, key: Key, f: &Rc<FnValue>, lambda: &Rc<ast::Lambda>, env: &Env, args: &[Ty]) -> Instance {
+    fn instantiate_lambda(&mut self, key: Key, around: &Surroundings, lambda: &Rc<ast::Lambda>, env: &Env, captured: &[Ty], args: &[Ty]) -> Instance {
         let func = self.new_func(Symbol::new("lambda"), lambda.span);
         let inner = env.child(Level::Function);
         let first = self.program.vars.len() as u32;
         let saved = std::mem::replace(&mut self.cx, Cx::new(inner.clone(), true));
         let known = std::mem::take(&mut self.facts.known);
         let mut params = Vec::new();
-        for (captured, ty) in &f.captures {
-            let info = self.program.vars[captured.index()].clone();
-            let ty = self.resolved(ty);
+        let mut opened = Vec::new();
+        for ((outside, _), ty) in around.captures.iter().zip(captured) {
+            let info = self.program.vars[outside.index()].clone();
             let param = ast::Param {
                 pattern: ast::Pattern { kind: ast::PatternKind::Bind(ast::Ident { name: info.name, span: info.span }), span: info.span },
                 ty: None,
             };
-            let (var, ty) = self.bind_param(&param, &ty, info.span, false);
-            self.cx.env.bind(info.name, Entry::Var { var, ty, span: info.span });
+            let (var, ty) = self.bind_param(&param, ty, info.span, false);
             params.push(var);
+            opened.push((var, ty));
         }
+        self.open_surroundings(env, &inner, around, &opened);
         let mut own = Vec::new();
         for (param, ty) in lambda.params.iter().zip(args) {
             let (var, ty) = self.bind_param(param, ty, param.pattern.span, false);
@@ -394,7 +410,7 @@ impl Checker<'_> {
         }
     }
 
-    fn forget_extents(&mut self, ty: &Ty) -> Ty {
+    pub(crate) fn forget_extents(&mut self, ty: &Ty) -> Ty {
         let axes: Vec<Axis> = ty.axes().iter().map(|a| Axis { name: a.name, extent: self.unknown_extent() }).collect();
         if axes.is_empty() { ty.clone() } else { ty.with_axes(axes) }
     }

@@ -16,6 +16,7 @@ mod errors_modules;
 mod exhaustive;
 mod expr;
 mod family;
+mod functions;
 mod gates;
 mod index;
 mod infer;
@@ -29,6 +30,7 @@ mod pattern;
 mod pipe;
 mod quotient;
 mod reduce;
+mod rules;
 mod signature;
 mod sym;
 mod text;
@@ -40,12 +42,13 @@ mod wheres;
 mod zonk;
 
 use crate::env::{Entry, Env, Level};
-use crate::infer::{Access, Pending};
+use crate::functions::OpenUnion;
+use crate::infer::{Access, Late, Pending};
 use crate::instance::{Instance, Key};
 use crate::modules::{Item, ModuleId, Modules};
 use crate::open::Opens;
 use crate::sym::{Facts, Sym};
-use crate::ty::{Axis, Ty, Val};
+use crate::ty::{Axis, FnValue, Ty, Val};
 use crate::types::is_unknown;
 use crate::wheres::Trailing;
 use diagnostics::{Diagnostic, SourceMap, Span, Symbol};
@@ -69,6 +72,7 @@ pub fn check(modules: &Modules, sources: &SourceMap, bench: bool) -> Checked {
         checker.check_bench();
     }
     checker.check_uncalled();
+    checker.write_dispatches();
     checker.zonk();
     Checked { program: checker.program, diagnostics: checker.diags }
 }
@@ -78,6 +82,8 @@ pub(crate) struct Checker<'m> {
     sources: &'m SourceMap,
     diags: Vec<Diagnostic>,
     reported: HashSet<(&'static str, Span)>,
+    /// How many errors there are so far.
+    errors: usize,
     program: Program,
     opens: Opens,
     facts: Facts,
@@ -95,6 +101,12 @@ pub(crate) struct Checker<'m> {
     /// Definitions whose body is being checked, innermost last.
     active: Vec<*const ast::FnDef>,
     called: HashSet<*const ast::FnDef>,
+    /// Unions of functions, by the functions.
+    unions: HashMap<Vec<u32>, Rc<FnValue>>,
+    open_unions: Vec<OpenUnion>,
+    open_keys: HashMap<String, usize>,
+    /// Operations and definitions are the same value wherever they are named.
+    fn_ids: HashMap<String, u32>,
     next_load: u32,
     next_fn: u32,
     next_unknown: usize,
@@ -104,6 +116,8 @@ pub(crate) struct Checker<'m> {
     checks: Vec<Stmt>,
     /// Inside the brackets of an index: unknown names are coordinates.
     in_index: usize,
+    /// Names that this cell uses and nothing binds: each is one mistake.
+    unbound: HashSet<Symbol>,
     /// Coordinates of which an error is reported.
     poisoned: HashSet<VarId>,
     /// Constructs that have ended, for messages about coordinates out of scope.
@@ -127,12 +141,16 @@ pub(crate) struct Cx {
     in_function: bool,
     /// Families whose clauses are being checked.
     group: Vec<VarId>,
+    /// What to ask once the extents of those families are known.
+    late: Vec<Late>,
     /// The family whose clause is being checked: its reads of itself settle nothing.
     own: Option<VarId>,
     /// Coordinates of the left side that a call's result may take its names from.
     expected: Option<Vec<Symbol>>,
     /// The gate of the call that this function is specialised for: a tensor of truth values over coordinate parameters.
     gate: Option<Val>,
+    /// A rule's body: `@p` is the tangent of a parameter.
+    rule: bool,
     /// Guards in force that a call inside may have to pass on.
     guards: Vec<ast::Expr>,
 }
@@ -149,9 +167,11 @@ impl Cx {
             conditional: 0,
             in_function,
             group: Vec::new(),
+            late: Vec::new(),
             own: None,
             expected: None,
             gate: None,
+            rule: false,
             guards: Vec::new(),
         }
     }
@@ -169,6 +189,7 @@ impl<'m> Checker<'m> {
             sources,
             diags: Vec::new(),
             reported: HashSet::new(),
+            errors: 0,
             program: Program::default(),
             opens: Opens::default(),
             facts: Facts::default(),
@@ -183,12 +204,17 @@ impl<'m> Checker<'m> {
             instances: HashMap::new(),
             active: Vec::new(),
             called: HashSet::new(),
+            unions: HashMap::new(),
+            open_unions: Vec::new(),
+            open_keys: HashMap::new(),
+            fn_ids: HashMap::new(),
             next_load: 0,
             next_fn: 0,
             next_unknown: 0,
             proven: HashMap::new(),
             checks: Vec::new(),
             in_index: 0,
+            unbound: HashSet::new(),
             poisoned: HashSet::new(),
             ended: HashMap::new(),
         }
@@ -206,6 +232,7 @@ impl<'m> Checker<'m> {
             let module = self.modules.module(id);
             let env = self.root(id);
             let saved = std::mem::replace(&mut self.cx, Cx::new(env, false));
+            self.check_orphans(&module.statements.clone());
             statements.extend(self.statements(&module.statements.clone(), None).0);
             self.cx = saved;
         }
@@ -265,6 +292,7 @@ impl<'m> Checker<'m> {
 
     pub(crate) fn report(&mut self, diagnostic: Diagnostic) {
         if self.reported.insert((diagnostic.code, diagnostic.span())) {
+            self.errors += diagnostic.is_error() as usize;
             self.diags.push(diagnostic);
         }
     }
@@ -280,10 +308,15 @@ impl<'m> Checker<'m> {
 
     /// Runs `check` with a sink of its own and wraps what it put there around the result.
     pub(crate) fn with_sink(&mut self, check: impl FnOnce(&mut Self) -> Val) -> Val {
+        let first = self.program.vars.len() as u32;
         let outer = std::mem::take(&mut self.cx.sink);
         let val = check(self);
         let statements = std::mem::replace(&mut self.cx.sink, outer);
-        wrap(statements, val)
+        if statements.is_empty() {
+            return val;
+        }
+        let ty = self.escaped(&val.ty, first);
+        wrap(statements, Val { ty, ..val })
     }
 
     pub(crate) fn lookup_item(&self, name: Symbol) -> Option<Item> {

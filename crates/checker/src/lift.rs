@@ -87,7 +87,7 @@ impl Checker<'_> {
     }
 
     /// A tensor's cell at coordinates that run over exactly its axes: families are read through.
-    fn cell_at(&mut self, val: Val, coords: &[VarId], span: Span) -> Val {
+    pub(crate) fn cell_at(&mut self, val: Val, coords: &[VarId], span: Span) -> Val {
         let elem = val.ty.elem().clone();
         if let ExprKind::Family(family) = &val.expr.kind
             && let [Clause { slots, wheres, body, otherwise: None, .. }] = family.clauses.as_slice()
@@ -312,7 +312,7 @@ fn distinct(axes: &[Axis]) -> bool {
 }
 
 /// Free to repeat.
-fn is_cheap(expr: &Expr) -> bool {
+pub(crate) fn is_cheap(expr: &Expr) -> bool {
     match &expr.kind {
         ExprKind::Int(_) | ExprKind::Float(_) | ExprKind::Bool(_) | ExprKind::Var(_) | ExprKind::Str(_) => true,
         ExprKind::Cast(e) => is_cheap(e),

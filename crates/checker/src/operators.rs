@@ -325,8 +325,8 @@ impl Checker<'_> {
     fn cast_val(&mut self, val: Val, want: &Want, ty: &ast::TypeExpr, span: Span) -> Val {
         match want {
             Want::Exact(Ty::Error) => Val::error(span),
-            Want::Exact(Ty::Scalar(to)) => {
-                let to = *to;
+            Want::Exact(ty) if ty.elem().scalar().is_some() => {
+                let to = ty.elem().scalar().expect("just asked");
                 let literal = matches!(val.expr.kind, ExprKind::Int(_) | ExprKind::Float(_));
                 if literal && self.is_open(&val.ty) && (to.is_float() || (to.is_int() && !self.is_float(&val.ty))) {
                     let want = Ty::Scalar(to);

@@ -51,9 +51,17 @@ impl Checker<'_> {
             self.report(errors::index_count(x.span, &name, val.ty.rank(), indices.len()));
             return None;
         }
+        // The cell is an access like any other: its coordinates take their ranges from it.
+        let place = self.place_of(&val);
+        let load = self.fresh_load(val.ty.rank());
         let mut cell = Vec::new();
-        for index in indices {
+        for (k, index) in indices.iter().enumerate() {
             let at = self.expr(index, None);
+            if at.ty.is_error() {
+                return None;
+            }
+            let axis = val.ty.axes()[k].clone();
+            self.access(load, k, &at, &axis.extent, place.clone(), axis.name, false);
             cell.push(self.integer_val(at)?.0);
         }
         Some((var, val, cell))
@@ -61,6 +69,9 @@ impl Checker<'_> {
 
     /// `@e` alone.
     pub(crate) fn tangent(&mut self, operand: &ast::Expr, span: Span) -> Val {
+        if self.cx.rule {
+            return self.rule_tangent(operand, span);
+        }
         let val = self.expr(operand, None);
         if val.ty.is_error() {
             return val;

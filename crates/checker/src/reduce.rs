@@ -2,7 +2,6 @@
 
 use crate::env::{Entry, Level};
 use crate::infer::Pending;
-use crate::lift::Pick;
 use crate::ty::{Axis, Ty, Val};
 use crate::{Checker, errors, text, walk};
 use diagnostics::{Span, Symbol};
@@ -204,10 +203,9 @@ impl Checker<'_> {
         // Coordinates that the body carries and nothing binds go around the reduction.
         let axes: Vec<Axis> = val.ty.axes().iter().map(|a| Axis { name: a.name, extent: self.facts_extent(&a.extent) }).collect();
         let outer: Vec<Binder> = axes.iter().map(|axis| self.axis_binder(axis, span)).collect();
-        let place = self.place_of(&val);
-        let picks = outer.iter().map(|b| Pick::At(Val::var(b.var, Ty::I32, span))).collect();
+        let coords: Vec<VarId> = outer.iter().map(|b| b.var).collect();
         self.cx.cells += 1;
-        let body = self.with_sink(|this| this.read(val, picks, place, span));
+        let body = self.with_sink(|this| this.cell_at(val, &coords, span));
         self.cx.cells -= 1;
         let reduce = Reduce { op, binders, wheres: items, body: body.expr };
         let cell = Val::new(ExprKind::Reduce(Box::new(reduce)), result, span);

@@ -155,6 +155,7 @@ impl Checker<'_> {
             return Val::error(span);
         }
         self.match_expected(def, &mut matching);
+        self.bind_generics(&mut matching, &wants, &args);
         // Arguments that settle themselves first, the ambiguous ones with what those have bound.
         let mut waiting: Vec<usize> = (0..count).collect();
         let mut aligned: Vec<Option<Alignment>> = vec![None; count];
@@ -233,10 +234,13 @@ impl Checker<'_> {
             return self.call_bound(def, bound, span);
         }
         // A function for scalars maps over the elements of a tensor.
-        let vals = bound.args.clone();
+        let vals = maps.iter().map(|k| bound.args[*k].clone()).collect();
         self.pointwise(vals, span, |this, cells| {
-            let params = bound.params.iter().zip(&cells).map(|((s, ty), cell)| (*s, if ty.rank() > 0 { this.resolved(&cell.ty) } else { ty.clone() })).collect();
-            let bound = Bound { args: cells, params, ..bound };
+            let mut bound = bound;
+            for (k, cell) in maps.into_iter().zip(cells) {
+                bound.params[k].1 = this.resolved(&cell.ty);
+                bound.args[k] = cell;
+            }
             this.call_bound(def, bound, span)
         })
     }
@@ -627,22 +631,20 @@ impl Checker<'_> {
                 };
                 Fitted::Val(self.annotated(arg, &wanted, Some(place), Why::Argument))
             }
-            Want::Generic(name) => {
-                let arg = self.argument(arg);
-                let ty = arg.ty.clone();
-                match matching.generics.iter().find(|(n, _)| n == name) {
-                    Some((_, bound)) => {
-                        let bound = bound.clone();
-                        Fitted::Val(self.annotated(arg, &bound, Some(place), Why::Argument))
-                    }
-                    None => {
-                        matching.generics.push((*name, ty));
-                        Fitted::Val(arg)
-                    }
+            Want::Generic(name) => match matching.generic(*name) {
+                Some(bound) => self.fit_exact(bound, arg, place),
+                None => {
+                    let arg = self.argument(arg);
+                    matching.generics.push((*name, arg.ty.clone()));
+                    Fitted::Val(arg)
                 }
-            }
+            },
             Want::Fn(..) => match arg.ty {
-                Ty::Fn(_) => Fitted::Val(arg),
+                Ty::Fn(_) => match self.want_ty(want) {
+                    // A parameter takes each function as itself: calls of it are specialised.
+                    Ty::Fn(wanted) => Fitted::Val(self.fit_function(arg, &wanted, Some(place), false)),
+                    _ => Fitted::Val(arg),
+                },
                 _ => {
                     let shown = self.show(&arg.ty);
                     let message = format!("a function is expected, and this is `{shown}`");
@@ -655,33 +657,64 @@ impl Checker<'_> {
             Want::AnyRank(_) => Fitted::Val(self.argument(arg)),
             Want::Tuple(_) | Want::Exact(_) => {
                 let wanted = self.want_ty(want);
-                // A scalar parameter takes a tensor element by element; in cells, its cell.
-                if matches!(wanted, Ty::Scalar(_)) && matches!(arg.ty, Ty::Tensor(_)) {
-                    let arg = self.localise(arg);
-                    if arg.ty.rank() > 0 {
-                        let axes = arg.ty.axes().to_vec();
-                        let wanted = Ty::tensor(wanted, axes);
-                        return Fitted::Map(self.annotated(arg, &wanted, Some(place), Why::Argument));
-                    }
-                    return Fitted::Val(self.annotated(arg, &wanted, Some(place), Why::Argument));
-                }
-                Fitted::Val(self.annotated(arg, &wanted, Some(place), Why::Argument))
+                self.fit_exact(wanted, arg, place)
             }
+        }
+    }
+
+    /// A scalar parameter takes a tensor element by element; in cells, its cell.
+    fn fit_exact(&mut self, wanted: Ty, arg: Val, place: Span) -> Fitted {
+        if wanted.scalar().is_none() || arg.ty.rank() == 0 {
+            return Fitted::Val(self.annotated(arg, &wanted, Some(place), Why::Argument));
+        }
+        let arg = self.localise(arg);
+        if arg.ty.rank() == 0 {
+            return Fitted::Val(self.annotated(arg, &wanted, Some(place), Why::Argument));
+        }
+        let wanted = Ty::tensor(wanted, arg.ty.axes().to_vec());
+        Fitted::Map(self.annotated(arg, &wanted, Some(place), Why::Argument))
+    }
+
+    /// What the generic names of a signature are: element types, for a call maps over tensors where the signature has
+    /// none. Constants without a type of their own say it only where nothing else does.
+    fn bind_generics(&mut self, matching: &mut Matching, wants: &[Option<Want>], args: &[Val]) {
+        for open in [false, true] {
+            for (want, arg) in wants.iter().zip(args) {
+                let name = match want {
+                    Some(Want::Generic(name)) => *name,
+                    Some(Want::Tensor { elem, .. }) => match **elem {
+                        Want::Generic(name) => name,
+                        _ => continue,
+                    },
+                    _ => continue,
+                };
+                if arg.ty.elem().scalar().is_some() && self.is_open(&arg.ty) == open {
+                    self.bind_generic(matching, name, arg);
+                }
+            }
+        }
+    }
+
+    fn bind_generic(&mut self, matching: &mut Matching, name: Symbol, arg: &Val) {
+        if matching.generic(name).is_none() {
+            if self.is_open(&arg.ty) {
+                self.settle_default(&arg.ty.clone());
+            }
+            let ty = match self.resolved(arg.ty.elem()) {
+                Ty::Address(_) => Ty::I32,
+                elem => elem,
+            };
+            matching.generics.push((name, ty));
         }
     }
 
     /// The element type that a tensor parameter asks for.
     fn elem_want(&mut self, elem: &Want, arg: &Val, matching: &mut Matching) -> Ty {
         match elem {
-            Want::Generic(name) => match matching.generics.iter().find(|(n, _)| n == name) {
-                Some((_, ty)) => ty.clone(),
-                None => {
-                    self.settle_default(&arg.ty.clone());
-                    let ty = self.resolved(arg.ty.elem());
-                    matching.generics.push((*name, ty.clone()));
-                    ty
-                }
-            },
+            Want::Generic(name) => {
+                self.bind_generic(matching, *name, arg);
+                matching.generic(*name).expect("just bound")
+            }
             other => self.want_ty(other),
         }
     }
@@ -785,12 +818,49 @@ impl Checker<'_> {
         })
     }
 
+    /// A rule's value: grounded by the function's result, and its coordinates compared by name.
+    pub(crate) fn rule_value(&mut self, rule: &ast::FnDef, declared: Option<&Declared>) -> Val {
+        let block = &rule.body;
+        self.scoped(Level::Inner, |this| {
+            let (statements, value) = this.statements_and(&block.statements, |this| {
+                let Some(value) = &block.value else { return Val::unit(block.span) };
+                let grounded = declared.filter(|d| d.specs.as_ref().is_some_and(|specs| !specs.is_empty() && this.mentions(value, specs)));
+                let Some(declared) = grounded else {
+                    let value = this.expr(value, None);
+                    return this.returned(value);
+                };
+                // A name of the result that the value does not spell is one that it does not have.
+                let specs = declared.specs.as_ref().expect("checked");
+                let spelled: Vec<SlotSpec> = specs.iter().filter(|s| this.mentions(value, std::slice::from_ref(*s))).cloned().collect();
+                let elem = declared.early.as_ref().map(|ty| ty.elem().clone());
+                let Some(cells) = this.cells(&spelled, None, value, elem.as_ref(), declared.span) else { return Val::error(value.span) };
+                let value = this.family_val(cells, value.span);
+                this.returned(value)
+            });
+            crate::wrap(statements, value)
+        })
+    }
+
     /// The last expression: its coordinates are grounded by the declared result.
     fn declared_value(&mut self, value: &ast::Expr, declared: &Declared) -> Val {
         if let Some(specs) = &declared.specs
             && !specs.is_empty()
             && self.mentions(value, specs)
         {
+            // Statements, conditions and scrutinees in front of the value itself are none of its cells.
+            let tail: crate::block::Tail = &mut |this, e| this.declared_value(e, declared);
+            match &value.kind {
+                ast::ExprKind::Block(block) => return self.block(block, tail),
+                ast::ExprKind::If { cond, then, otherwise: Some(otherwise) } if !self.mentions(cond, specs) => {
+                    return self.if_expr(cond, then, Some(otherwise), value.span, tail);
+                }
+                ast::ExprKind::Match { scrutinee, arms }
+                    if !self.mentions(scrutinee, specs) && !arms.iter().any(|a| a.guard.as_ref().is_some_and(|g| self.mentions(g, specs))) =>
+                {
+                    return self.match_expr(scrutinee, arms, value.span, tail);
+                }
+                _ => {}
+            }
             let elem = declared.early.as_ref().map(|ty| ty.elem().clone());
             let Some(cells) = self.cells(specs, None, value, elem.as_ref(), declared.span) else { return Val::error(value.span) };
             let val = self.family_val(cells, value.span);
@@ -896,6 +966,10 @@ impl Matching {
     /// The caller's name of a coordinate parameter.
     fn outer(&self, name: Symbol) -> Option<Symbol> {
         self.given.iter().find(|(n, _)| *n == name).and_then(|(_, g)| g.outer)
+    }
+
+    fn generic(&self, name: Symbol) -> Option<Ty> {
+        self.generics.iter().find(|(n, _)| *n == name).map(|(_, ty)| ty.clone())
     }
 
     /// The caller's names of a pack parameter's members, where it is given.

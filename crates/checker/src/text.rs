@@ -26,6 +26,7 @@ impl Checker<'_> {
             Ty::Enum(id) => self.program.enums[id.index()].name.to_string(),
             Ty::Fn(f) => match &f.kind {
                 FnKind::Lambda(..) => "a lambda".into(),
+                FnKind::Open(id) => self.show_open(*id),
                 _ => "a function".into(),
             },
             Ty::Range => "a range".into(),

@@ -40,7 +40,7 @@ pub struct Axis {
     pub extent: Sym,
 }
 
-/// A function as a value. The IR value is the tuple of what it captured.
+/// A function as a value. The IR value is the tuple of what it captured, or the variant of a union.
 #[derive(Debug)]
 pub struct FnValue {
     pub kind: FnKind,
@@ -51,9 +51,13 @@ pub struct FnValue {
 
 #[derive(Debug)]
 pub enum FnKind {
-    Lambda(Rc<syntax::ast::Lambda>, crate::env::Env),
+    Lambda(Rc<syntax::ast::Lambda>, crate::env::Env, Rc<crate::functions::Surroundings>),
     Def(crate::env::FnRef),
     Item(crate::modules::Item),
+    /// One of several functions.
+    Union(EnumId, Vec<Rc<FnValue>>),
+    /// Any function that is stored under a written type.
+    Open(EnumId),
     /// `checkpoint(f)`
     Checkpoint(Rc<FnValue>),
 }
@@ -127,7 +131,10 @@ impl Ty {
             Ty::Tuple(items) => Type::Tuple(items.iter().map(Ty::ir).collect()),
             Ty::Struct(id) => Type::Struct(*id),
             Ty::Enum(id) => Type::Enum(*id),
-            Ty::Fn(f) => Type::Tuple(f.captures.iter().map(|(_, ty)| ty.ir()).collect()),
+            Ty::Fn(f) => match f.kind {
+                FnKind::Union(id, _) | FnKind::Open(id) => Type::Enum(id),
+                _ => Type::Tuple(f.captures.iter().map(|(_, ty)| ty.ir()).collect()),
+            },
             Ty::Range => Type::Range,
             Ty::Attempt(value) => Type::Tuple([Type::BOOL, value.ir(), Type::Str].into()),
         }

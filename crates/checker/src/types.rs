@@ -5,7 +5,7 @@ use crate::modules::Item;
 use crate::sym::Sym;
 use crate::ty::{Axis, Ty};
 use crate::{Checker, errors};
-use diagnostics::Symbol;
+use diagnostics::{Span, Symbol};
 use ir::{EnumId, EnumInfo, Scalar, StructId, StructInfo, VariantInfo};
 use std::rc::Rc;
 use syntax::ast::{self, DimKind, TypeKind, VariantFields};
@@ -19,7 +19,7 @@ pub(crate) enum Want {
     /// `[f32; *]`
     AnyRank(Box<Want>),
     Tuple(Vec<Want>),
-    Fn(Vec<Want>, Box<Want>),
+    Fn(Vec<Want>, Box<Want>, Span),
     /// A capitalised name that is no type: bound by the argument's element type.
     Generic(Symbol),
 }
@@ -46,7 +46,7 @@ impl Checker<'_> {
             TypeKind::Error => Want::Exact(Ty::Error),
             TypeKind::Tuple(items) => Want::Tuple(items.iter().map(|t| self.want(t)).collect()),
             TypeKind::Fn { params, result } => {
-                Want::Fn(params.iter().map(|t| self.want(t)).collect(), Box::new(self.want(result)))
+                Want::Fn(params.iter().map(|t| self.want(t)).collect(), Box::new(self.want(result)), ty.span)
             }
             TypeKind::Tensor { elem, dims } => {
                 let elem = Box::new(self.want(elem));
@@ -67,6 +67,9 @@ impl Checker<'_> {
             }
             if let Some(scalar) = Scalar::from_name(name.name.as_str()) {
                 return Want::Exact(Ty::Scalar(scalar));
+            }
+            if let Some(ty) = self.cx.env.generic(name.name) {
+                return Want::Exact(ty);
             }
         }
         match self.type_item(path) {
@@ -124,7 +127,12 @@ impl Checker<'_> {
                 }
             }
             Want::AnyRank(_) => Ty::Dyn,
-            Want::Fn(..) | Want::Generic(_) => Ty::Error,
+            Want::Fn(params, result, span) => {
+                let params = params.iter().map(|w| self.want_ty(w)).collect();
+                let result = self.want_ty(result);
+                self.function_type(params, result, *span)
+            }
+            Want::Generic(_) => Ty::Error,
         }
     }
 
@@ -132,6 +140,28 @@ impl Checker<'_> {
     pub(crate) fn unknown_extent(&mut self) -> Sym {
         self.next_unknown += 1;
         Sym::extent(UNKNOWN, self.next_unknown)
+    }
+
+    /// A type outside of the scope of some variables: extents that mention them are unknown there.
+    pub(crate) fn escaped(&mut self, ty: &Ty, first: u32) -> Ty {
+        match ty {
+            Ty::Tensor(t) => {
+                let mut axes = Vec::new();
+                for axis in t.axes.iter() {
+                    let extent = self.facts_extent(&axis.extent);
+                    let inside = extent.vars().iter().any(|v| v.0 >= first && *v != UNKNOWN);
+                    axes.push(Axis { name: axis.name, extent: if inside { self.unknown_extent() } else { extent } });
+                }
+                ty.with_axes(axes)
+            }
+            Ty::List(item) => Ty::List(Rc::new(self.escaped(item, first))),
+            Ty::Attempt(item) => Ty::Attempt(Rc::new(self.escaped(item, first))),
+            Ty::Tuple(items) => {
+                let items: Vec<Ty> = items.iter().map(|t| self.escaped(t, first)).collect();
+                Ty::Tuple(items.into())
+            }
+            other => other.clone(),
+        }
     }
 
     pub(crate) fn struct_id(&mut self, def: &Rc<ast::StructDef>, module: crate::modules::ModuleId) -> StructId {

@@ -2,7 +2,7 @@
 
 use crate::open::{Kind, Misfit};
 use crate::sym::Sym;
-use crate::ty::{Axis, Ty, Val};
+use crate::ty::{Axis, FnKind, Ty, Val};
 use crate::{Checker, errors};
 use diagnostics::{Diagnostic, Span};
 use ir::{ExprKind, Scalar};
@@ -65,6 +65,25 @@ impl Checker<'_> {
                 self.report(errors::jagged(val.span(), lengths.0, lengths.1));
                 Val::error(val.span())
             }
+            (Ty::Fn(_), Ty::Fn(wanted)) if matches!(wanted.kind, FnKind::Open(_)) => {
+                let wanted = wanted.clone();
+                self.fit_function(val, &wanted, from, why != Why::Annotation)
+            }
+            (Ty::Tuple(given), Ty::Tuple(wanted)) if given.len() == wanted.len() && why != Why::Annotation && wanted.iter().any(is_open_fn) => {
+                let (given, wanted, span) = (given.clone(), wanted.clone(), val.span());
+                let val = self.named(val);
+                let mut items = Vec::new();
+                for (k, (g, w)) in given.iter().zip(wanted.iter()).enumerate() {
+                    let item = self.project(val.clone(), k, g.clone(), span);
+                    let item = self.annotated(item, w, from, why);
+                    if item.ty.is_error() {
+                        return item;
+                    }
+                    items.push(item);
+                }
+                let ty = Ty::Tuple(items.iter().map(|i| i.ty.clone()).collect());
+                Val::new(ExprKind::Tuple(items.into_iter().map(|i| i.expr).collect()), ty, span)
+            }
             (Ty::Tuple(given), Ty::Tuple(wanted)) if given.len() == wanted.len() => {
                 let (given, wanted) = (given.clone(), wanted.clone());
                 for (g, w) in given.iter().zip(wanted.iter()) {
@@ -113,7 +132,7 @@ impl Checker<'_> {
             (Ty::Tuple(a), Ty::Tuple(b)) => a.len() == b.len() && a.iter().zip(b.iter()).all(|(a, b)| self.same(a, b)),
             (Ty::Struct(a), Ty::Struct(b)) => a == b,
             (Ty::Enum(a), Ty::Enum(b)) => a == b,
-            (Ty::Fn(a), Ty::Fn(b)) => a.id == b.id,
+            (Ty::Fn(a), Ty::Fn(b)) => a.id == b.id || matches!(b.kind, FnKind::Open(_)) && !matches!(a.kind, FnKind::Open(_)),
             _ => false,
         }
     }
@@ -342,6 +361,10 @@ impl Checker<'_> {
             other => other.clone(),
         }
     }
+}
+
+pub(crate) fn is_open_fn(ty: &Ty) -> bool {
+    matches!(ty, Ty::Fn(f) if matches!(f.kind, FnKind::Open(_)))
 }
 
 /// The lengths of the first two rows of a literal that differ.

@@ -15,8 +15,10 @@ pub const STATUS: Type = types::I32;
 pub struct Environment<'a> {
     pub functions: &'a [Function],
     pub entry: Option<FnId>,
+    pub exports: &'a [FnId],
     pub targets: Targets,
     pub keep_text: bool,
+    pub threads: Option<usize>,
     rows: HashMap<&'static str, RuntimeFunction>,
     /// Addresses of the module's data.
     data: Vec<i64>,
@@ -41,8 +43,10 @@ impl<'a> Environment<'a> {
         Ok(Environment {
             functions: &module.functions,
             entry: module.entry,
+            exports: &module.exports,
             targets: Targets::new(options)?,
             keep_text: options.keep_text,
+            threads: options.threads,
             rows: rows.collect(),
             data: module.data.iter().map(|bytes| bytes.as_ptr() as i64).collect(),
             efforts: efforts(module),

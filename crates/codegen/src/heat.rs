@@ -6,7 +6,7 @@ use ir::loops::{FnId, Module, St};
 /// High for what has loops or may be called often: out of a loop, in a recursion, or by something that is itself.
 pub fn efforts(module: &Module) -> Vec<Effort> {
     let mut scans = Vec::with_capacity(module.functions.len());
-    let mut waiting = Vec::new();
+    let mut waiting = module.exports.clone();
     for (function, id) in module.functions.iter().zip(0..) {
         let mut scan = Scan::default();
         scan.block(&function.body, false);

@@ -27,11 +27,13 @@ pub struct Options {
     pub opt_level: u8,
     /// Keeps the texts that `Compiled::clif` and `Compiled::asm` give.
     pub keep_text: bool,
+    /// Threads that compile, at most; as many as there are cores if not said.
+    pub threads: Option<usize>,
 }
 
 impl Default for Options {
     fn default() -> Options {
-        Options { opt_level: 2, keep_text: false }
+        Options { opt_level: 2, keep_text: false, threads: None }
     }
 }
 
@@ -43,6 +45,10 @@ pub struct Compiled {
     sites: Vec<ir::loops::Site>,
     /// Emitted code holds addresses of these.
     _data: Vec<Rc<[u8]>>,
+}
+
+fn outcome(status: i32, context: &mut Context) -> Result<(), Failure> {
+    if status == FINE { Ok(()) } else { Err(context.take_failure().expect("a failed run leaves its reason")) }
 }
 
 /// The stages of one function, for people.
@@ -59,7 +65,7 @@ pub fn compile(module: &Module, options: &Options) -> Result<Compiled, String> {
     }
     let environment = Environment::new(module, options)?;
     let compiled = workers::compile_functions(&environment)?;
-    let code = linker::link(&environment, &compiled, module.entry)?;
+    let code = linker::link(&environment, &compiled)?;
     let texts = compiled.into_iter().filter_map(|function| function.text).collect();
     let sites = environment.sites();
     Ok(Compiled { code, texts, layouts: module.layouts.clone(), sites, _data: module.data.clone() })
@@ -72,7 +78,29 @@ impl Compiled {
         let Some(entry) = self.code.entry else { return Ok(()) };
         // SAFETY: the entry was compiled with this signature, and its module is what the context was given.
         let status = unsafe { entry(context) };
-        if status == FINE { Ok(()) } else { Err(context.take_failure().expect("a failed run leaves its reason")) }
+        outcome(status, context)
+    }
+
+    /// Gives the context what this module's exports need, before the first call of one.
+    pub fn enter(&self, context: &mut Context) {
+        context.enter(&self.layouts, &self.sites);
+    }
+
+    /// Calls an export with the words of its arguments, which it borrows. The caller owns the objects in the results.
+    ///
+    /// # Safety
+    /// The context was entered last by this module. The arguments are as many words as the export takes, objects
+    /// among them are live, and there is room for all its results.
+    pub unsafe fn call(
+        &self,
+        export: usize,
+        context: &mut Context,
+        arguments: &[u64],
+        results: &mut [u64],
+    ) -> Result<(), Failure> {
+        // SAFETY: the signature is that of every export; the rest is the caller's promise.
+        let status = unsafe { self.code.exports[export](context, arguments.as_ptr(), results.as_mut_ptr()) };
+        outcome(status, context)
     }
 
     /// Cranelift's input, per function, where the options asked for it.

@@ -10,11 +10,14 @@ use runtime::Context;
 use std::mem::ManuallyDrop;
 
 type Entry = unsafe extern "C" fn(&mut Context) -> i32;
+/// The words of the arguments, and where the results go.
+type Export = unsafe extern "C" fn(&mut Context, *const u64, *mut u64) -> i32;
 
 /// Executable memory, which goes when this does.
 pub struct Code {
     module: ManuallyDrop<JITModule>,
     pub entry: Option<Entry>,
+    pub exports: Vec<Export>,
 }
 
 impl Drop for Code {
@@ -25,7 +28,7 @@ impl Drop for Code {
 }
 
 /// Functions are cut from one stretch of memory, so that calls between them reach.
-pub fn link(environment: &Environment, functions: &[CompiledFunction], entry: Option<FnId>) -> Result<Code, String> {
+pub fn link(environment: &Environment, functions: &[CompiledFunction]) -> Result<Code, String> {
     const ALIGNMENT: usize = 64;
     const PAGES: usize = 1 << 16;
     let isa = environment.targets.get(Effort::High).clone();
@@ -43,10 +46,13 @@ pub fn link(environment: &Environment, functions: &[CompiledFunction], entry: Op
         defined.map_err(|error| error.to_string())?;
     }
     module.finalize_definitions().map_err(|error| error.to_string())?;
-    let entry = entry.map(|entry| {
-        let address = module.get_finalized_function(ids[entry.0 as usize]);
+    let address = |id: FnId| module.get_finalized_function(ids[id.0 as usize]);
+    let entry = environment.entry.map(|entry| {
         // SAFETY: the entry has no parameters and no results, so its signature is the context in, the status out.
-        unsafe { std::mem::transmute::<*const u8, Entry>(address) }
+        unsafe { std::mem::transmute::<*const u8, Entry>(address(entry)) }
     });
-    Ok(Code { module: ManuallyDrop::new(module), entry })
+    // SAFETY: an export has two pointers as parameters and no results.
+    let export = |id: &FnId| unsafe { std::mem::transmute::<*const u8, Export>(address(*id)) };
+    let exports = environment.exports.iter().map(export).collect();
+    Ok(Code { module: ManuallyDrop::new(module), entry, exports })
 }

@@ -56,8 +56,8 @@ impl Relocation {
 
 pub fn compile_functions(environment: &Environment) -> Result<Vec<CompiledFunction>, String> {
     let count = environment.functions.len();
-    let threads =
-        if count < FEW { 1 } else { thread::available_parallelism().map_or(1, |n| n.get().min(MOST_THREADS)) };
+    let cores = || thread::available_parallelism().map_or(1, |n| n.get());
+    let threads = if count < FEW { 1 } else { environment.threads.unwrap_or_else(cores).min(MOST_THREADS) };
     let next = AtomicUsize::new(0);
     let done: Mutex<Vec<(usize, Result<CompiledFunction, String>)>> = Mutex::new(Vec::with_capacity(count));
     let work = || {

@@ -155,7 +155,7 @@ fn errors_pass_through_callers() {
 #[test]
 fn texts_of_the_stages_are_kept_on_request() {
     let program = module(vec![function("main", 0, &[], &[], vec![])]);
-    let options = codegen::Options { opt_level: 2, keep_text: true };
+    let options = codegen::Options { opt_level: 2, keep_text: true, threads: None };
     let compiled = codegen::compile(&program, &options).unwrap();
     assert!(compiled.clif().starts_with("; main\nfunction u0:0(i64) -> i32"), "{}", compiled.clif());
     assert!(compiled.asm().contains("ret"), "{}", compiled.asm());

@@ -17,7 +17,7 @@ pub fn run(input: Input, options: Options) -> Status {
         let outcome = session.reach(Goal::Code);
         let status = match outcome {
             Ok(Product::Code(code)) => execute(&mut session, &code, stack_bytes),
-            Ok(Product::Checked | Product::Text(_)) => unreachable!("the goal is code"),
+            Ok(_) => unreachable!("the goal is code"),
             Err(status) => status,
         };
         session.report_timings();

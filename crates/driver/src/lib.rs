@@ -1,6 +1,7 @@
 //! From a file to its output: reads the program, sends it through every pass in order (`pipeline`), runs the machine
 //! code and reports what went wrong. The command line and everything else that is a way in stands on this crate.
 
+mod bench;
 mod check;
 mod defect;
 mod emit;
@@ -17,6 +18,7 @@ mod stack;
 mod status;
 mod timing;
 
+pub use bench::{BenchOptions, bench};
 pub use check::check;
 pub use defect::announce_panics;
 pub use emit::emit;

@@ -35,6 +35,8 @@ impl Color {
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
     pub opt_level: u8,
+    /// At most so many; as many as there are cores if not said.
+    pub threads: Option<usize>,
     /// Integer arithmetic traps on overflow in tensor kernels, too.
     pub checked: bool,
     pub error_format: ErrorFormat,
@@ -47,6 +49,7 @@ impl Default for Options {
     fn default() -> Options {
         Options {
             opt_level: 2,
+            threads: None,
             checked: false,
             error_format: ErrorFormat::default(),
             color: Color::default(),

@@ -1,5 +1,6 @@
 //! The way of the data.
 
+use crate::bench::{self, Outputs};
 use crate::errors;
 use crate::loader::Files;
 use crate::session::Session;
@@ -24,6 +25,8 @@ pub enum Goal {
     Check,
     Emit(Stage),
     Code,
+    /// The functions that `bench` calls, instead of the program.
+    Bench,
 }
 
 pub enum Product {
@@ -31,6 +34,7 @@ pub enum Product {
     Checked,
     Text(String),
     Code(Compiled),
+    Kernel(Compiled, Outputs),
 }
 
 /// Why there is no product.
@@ -61,7 +65,8 @@ pub fn advance(session: &mut Session, entry: FileId, goal: Goal) -> Result<Produ
     let mut loader = Files { sources, folder, entry: entry_name };
     let modules = timings.time("load", || checker::modules::load(entry, tree, &mut loader, found));
 
-    let Checked { mut program, diagnostics } = timings.time("check", || checker::check(&modules, sources, false));
+    let Checked { mut program, diagnostics } =
+        timings.time("check", || checker::check(&modules, sources, goal == Goal::Bench));
     found.extend(diagnostics);
     without_errors(found)?;
     timings.time("verify", || verified("check", ir::verify(&program, true)))?;
@@ -69,6 +74,9 @@ pub fn advance(session: &mut Session, entry: FileId, goal: Goal) -> Result<Produ
         return Ok(Product::Text(program.to_string()));
     }
 
+    if goal == Goal::Bench {
+        bench::ask_for_arguments(&mut program).map_err(Stop::Defect)?;
+    }
     let early = timings.time("lift", || optimizer::lift(&mut program));
     found.extend(early.into_iter().map(|(call, var, used)| {
         let var = &program.vars[var.index()];
@@ -79,6 +87,9 @@ pub fn advance(session: &mut Session, entry: FileId, goal: Goal) -> Result<Produ
         return Ok(Product::Checked);
     }
 
+    if goal == Goal::Bench {
+        bench::arguments_of_kernel(&mut program).map_err(Stop::Defect)?;
+    }
     timings.time("inline", || optimizer::inline(&mut program));
     timings.time("verify", || verified("inline", ir::verify(&program, false)))?;
     let plan = optimizer::Options { opt_level: options.opt_level, checked: options.checked };
@@ -89,12 +100,13 @@ pub fn advance(session: &mut Session, entry: FileId, goal: Goal) -> Result<Produ
     }
 
     let keep_text = matches!(goal, Goal::Emit(_));
-    let emission = codegen::Options { opt_level: options.opt_level, keep_text };
+    let emission = codegen::Options { opt_level: options.opt_level, keep_text, threads: options.threads };
     let code = timings.time("emit", || codegen::compile(&loops, &emission)).map_err(Stop::Defect)?;
     Ok(match goal {
         Goal::Emit(Stage::Clif) => Product::Text(code.clif()),
         Goal::Emit(_) => Product::Text(code.asm()),
         Goal::Check | Goal::Code => Product::Code(code),
+        Goal::Bench => Product::Kernel(code, bench::outputs_of(&program).map_err(Stop::Defect)?),
     })
 }
 

@@ -2,7 +2,9 @@
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use driver::Input;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// The compiler of Einlang: tensors whose coordinates have names.
 #[derive(Parser)]
@@ -40,6 +42,18 @@ pub enum Command {
         #[command(flatten)]
         program: Program,
     },
+    /// Measure a kernel: a program with `pub fn inputs()` and `pub fn kernel(…)`, which takes what `inputs` gives
+    #[command(after_help = "Example:\n  einc bench matmul.ein --seconds 3 --json")]
+    Bench {
+        #[command(flatten)]
+        program: Program,
+        /// How long to repeat the kernel
+        #[arg(long, default_value = "1", value_parser = seconds)]
+        seconds: Duration,
+        /// Print one JSON object
+        #[arg(long)]
+        json: bool,
+    },
     /// Explain a code, with a failing and a corrected program
     #[command(after_help = "Example:\n  einc explain E0501")]
     Explain {
@@ -68,6 +82,11 @@ impl Program {
     }
 }
 
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds: f64 = text.parse().map_err(|_| "a number is expected".to_owned())?;
+    Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string())
+}
+
 #[derive(Args)]
 pub struct Shared {
     /// How errors and warnings are written
@@ -80,6 +99,9 @@ pub struct Shared {
     #[arg(short = 'O', global = true, value_name = "LEVEL", default_value_t = 2)]
     #[arg(value_parser = clap::value_parser!(u8).range(0..=2))]
     opt_level: u8,
+    /// Use at most so many threads; as many as there are cores if not said
+    #[arg(long, global = true, value_name = "N")]
+    threads: Option<NonZeroUsize>,
     /// Trap on integer overflow in tensor kernels, too
     #[arg(long, global = true)]
     checked: bool,
@@ -92,6 +114,7 @@ impl Shared {
     pub fn options(&self) -> driver::Options {
         driver::Options {
             opt_level: self.opt_level,
+            threads: self.threads.map(NonZeroUsize::get),
             checked: self.checked,
             error_format: self.error_format.into(),
             color: self.color.into(),
@@ -125,7 +148,10 @@ mod tests {
 
     fn input(arguments: &[&str]) -> Input {
         match Arguments::try_parse_from(arguments).map(|a| a.command) {
-            Ok(Command::Run { program, .. } | Command::Check { program } | Command::Emit { program, .. }) => program.input(),
+            Ok(Command::Run { program, .. } | Command::Check { program } | Command::Emit { program, .. }) => {
+                program.input()
+            }
+            Ok(Command::Bench { program, .. }) => program.input(),
             Ok(Command::Explain { .. }) => panic!("no program in `explain`"),
             Err(error) => panic!("{error}"),
         }
@@ -146,7 +172,9 @@ mod tests {
 
     #[test]
     fn programs_come_from_files_stdin_and_the_line_itself() {
-        assert!(matches!(input(&["einc", "run", "a.ein", "--", "-x"]), Input::File(path) if path.as_os_str() == "a.ein"));
+        assert!(
+            matches!(input(&["einc", "run", "a.ein", "--", "-x"]), Input::File(path) if path.as_os_str() == "a.ein")
+        );
         assert!(matches!(input(&["einc", "check", "-"]), Input::Stdin));
         assert!(matches!(input(&["einc", "run", "-c", "-1;"]), Input::Code(code) if code == "-1;"));
     }

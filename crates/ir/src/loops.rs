@@ -68,6 +68,9 @@ pub struct Module {
     pub functions: Vec<Function>,
     /// No parameters, no results.
     pub entry: Option<FnId>,
+    /// What is called from outside beside the entry: takes its arguments from the memory behind the first pointer, a
+    /// word each, and leaves its results behind the second one.
+    pub exports: Vec<FnId>,
     pub sites: Vec<Site>,
     pub layouts: Vec<Layout>,
     /// Bytes that machine code points to: string and tensor literals.

@@ -6,6 +6,7 @@ mod cast;
 mod chunk;
 mod comprehension;
 mod control;
+mod export;
 mod expr;
 mod family;
 mod function;
@@ -74,9 +75,16 @@ pub fn plan(program: &Program, options: &Options) -> Module {
         }
     }
     done.extend::<Vec<Function>>(chunks);
+    let mut exports = Vec::new();
+    for func in program.bench.iter().flat_map(|bench| [bench.inputs, bench.kernel]) {
+        let id = shared.functions[&func];
+        exports.push(FnId(done.len() as u32));
+        done.push(export::export(id, &done[id.0 as usize]));
+    }
     Module {
         functions: done,
         entry: program.main.map(|main| shared.functions[&main]),
+        exports,
         sites: shared.sites,
         layouts: shared.layouts.rows,
         data: shared.data,

@@ -175,7 +175,7 @@ impl Outcome {
 }
 
 pub fn compiled(module: &Module, opt_level: u8) -> Compiled {
-    compile(module, &Options { opt_level, keep_text: false }).unwrap()
+    compile(module, &Options { opt_level, keep_text: false, threads: None }).unwrap()
 }
 
 /// Runs a module, optimised and not; both have to come to the same.

@@ -1,0 +1,660 @@
+//! The reverse pass over families in order: adjoints of what is read, from adjoints of what reads it.
+
+use crate::build::*;
+use crate::errors::Blocked;
+use crate::solve::{self, contribution};
+use crate::terms::{Cell, Context, Surroundings, Term, is_float};
+use crate::Differentiator;
+use diagnostics::{Span, Symbol};
+use ir::{Axis, Binder, Clause, Expr, ExprKind, Family, FuncId, Op, Order, Program, Recurrence, Reduce, Scalar, Slot, Stmt, Type, Var, VarId, VarKind, WhereItem};
+use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
+
+/// One reverse pass from `y` to several denominators.
+pub struct Reverse<'a> {
+    pub differentiator: &'a mut Differentiator,
+    pub program: &'a mut Program,
+    /// Adjoints and what they need, in order.
+    pub out: Vec<Stmt>,
+    active: &'a HashSet<VarId>,
+    dependent: &'a HashSet<VarId>,
+    terms: HashMap<VarId, Vec<(Vec<Binder>, Term)>>,
+    adjoints: HashMap<VarId, VarId>,
+    /// Coordinates of `y` that every adjoint carries in front.
+    seeds: Vec<Axis>,
+    slots: Vec<Slot>,
+}
+
+impl Surroundings for Reverse<'_> {
+    fn program(&mut self) -> &mut Program {
+        self.program
+    }
+
+    fn pullback(&mut self, func: FuncId) -> Result<FuncId, Blocked> {
+        self.differentiator.pullback(self.program, func)
+    }
+
+    fn bind(&mut self, value: Expr) -> VarId {
+        let var = new_var(self.program, "", &value.ty, value.span);
+        self.out.push(Stmt::Let(var, value));
+        var
+    }
+
+    fn once(&self) -> bool {
+        self.slots.is_empty() && self.seeds.is_empty()
+    }
+
+    /// A family over the coordinates of the slots around the cell.
+    fn winner(&mut self, context: &Context, reduce: Reduce) -> Expr {
+        let span = reduce.body.span;
+        let cell = expr(ExprKind::Reduce(Box::new(reduce)), Type::I32, span);
+        let items = context.items.clone();
+        let binders: Vec<Binder> = context.binders.to_vec();
+        if self.slots.is_empty() && binders.is_empty() {
+            let value = ir::visit::refresh(&behind(items, cell), self.program);
+            let bound = self.bind(value);
+            return var(bound, Type::I32, span);
+        }
+        let slots = self.slots.clone();
+        let mut axes = Vec::new();
+        let mut index = Vec::new();
+        for slot in &slots {
+            match slot {
+                Slot::Coord(binder) => {
+                    axes.push(Axis { name: Some(self.program.vars[binder.var.index()].name), extent: binder.hi.clone() });
+                    index.push(coord(binder.var, span));
+                }
+                Slot::Fixed(at) => {
+                    axes.push(Axis { name: None, extent: int(at + 1, Scalar::I64, span) });
+                    index.push(int(*at, Scalar::I32, span));
+                }
+            }
+        }
+        let clause = Clause { slots, wheres: items, body: cell, otherwise: None, span };
+        let rank = axes.len();
+        let family = Family { name: Symbol::new("winner"), axes, elem: Type::I32, clauses: vec![clause], span };
+        let ty = Type::tensor(Type::I32, rank);
+        let family = expr(ExprKind::Family(Box::new(family)), ty.clone(), span);
+        let family = ir::visit::refresh(&family, self.program);
+        let bound = new_var(self.program, "winner", &ty, span);
+        self.out.push(Stmt::Let(bound, family));
+        load(bound, &ty, index, span)
+    }
+}
+
+pub fn new_var(program: &mut Program, name: &str, ty: &Type, span: Span) -> VarId {
+    let kind = if name.is_empty() { VarKind::Temp } else { VarKind::Let };
+    program.vars.push(Var { name: Symbol::new(name), ty: ty.clone(), span, kind, coords: vec![None; ty.rank()] });
+    VarId(program.vars.len() as u32 - 1)
+}
+
+fn new_coord(program: &mut Program, name: Symbol, span: Span) -> VarId {
+    program.vars.push(Var { name, ty: Type::I32, span, kind: VarKind::Coord, coords: Vec::new() });
+    VarId(program.vars.len() as u32 - 1)
+}
+
+impl<'a> Reverse<'a> {
+    pub fn new(differentiator: &'a mut Differentiator, program: &'a mut Program, active: &'a HashSet<VarId>, dependent: &'a HashSet<VarId>) -> Self {
+        Reverse {
+            differentiator,
+            program,
+            out: Vec::new(),
+            active,
+            dependent,
+            terms: HashMap::new(),
+            adjoints: HashMap::new(),
+            seeds: Vec::new(),
+            slots: Vec::new(),
+        }
+    }
+
+    /// Starts at `y` with the identity: a scalar's adjoint is 1, a tensor's carries its own coordinates in front.
+    pub fn seed(&mut self, y: VarId, span: Span) {
+        let ty = self.program.vars[y.index()].ty.clone();
+        if ty.rank() == 0 {
+            let one = float(1.0, &ty, span);
+            self.terms.entry(y).or_default().push((Vec::new(), Term { target: y, index: None, value: one, context: Context::default() }));
+            return;
+        }
+        self.seeds = self.axes_of(y, span);
+        let seeds: Vec<Binder> = self.seed_binders(span);
+        let extents: Vec<Expr> = self.seeds.iter().map(|a| a.extent.clone()).collect();
+        let point: Vec<VarId> = seeds.iter().map(|b| b.var).collect();
+        let own: Vec<VarId> = extents.iter().zip(&self.seeds.clone()).map(|(_, a)| new_coord(self.program, a.name.unwrap_or(Symbol::new("")), span)).collect();
+        let equal = point.iter().zip(&own).map(|(a, b)| binary(Op::Eq, coord(*a, span), coord(*b, span))).reduce(and).expect("a tensor has axes");
+        let cell = gated(equal, float(1.0, ty.elem(), span));
+        let binders: Vec<Binder> = seeds
+            .into_iter()
+            .chain(own.iter().zip(&extents).map(|(v, e)| Binder { var: *v, lo: int(0, Scalar::I64, span), hi: e.clone() }))
+            .collect();
+        let axes: Vec<Axis> = self.seeds.iter().chain(&self.seeds.clone()).cloned().collect();
+        let name = format!("d{}", self.program.vars[y.index()].name);
+        let adjoint = self.family(&name, binders, axes, cell, Vec::new(), span);
+        self.adjoints.insert(y, adjoint);
+    }
+
+    /// Starts at `y` with a cotangent that is a variable already.
+    pub fn seed_with(&mut self, y: VarId, cotangent: VarId) {
+        self.adjoints.insert(y, cotangent);
+    }
+
+    fn seed_binders(&mut self, span: Span) -> Vec<Binder> {
+        let seeds = self.seeds.clone();
+        seeds
+            .iter()
+            .map(|axis| {
+                let var = new_coord(self.program, axis.name.unwrap_or(Symbol::new("")), span);
+                Binder { var, lo: int(0, Scalar::I64, span), hi: axis.extent.clone() }
+            })
+            .collect()
+    }
+
+    /// Axes of a variable: its names, and extents that are read off it.
+    fn axes_of(&self, v: VarId, span: Span) -> Vec<Axis> {
+        let info = &self.program.vars[v.index()];
+        (0..info.ty.rank())
+            .map(|k| {
+                let dim = expr(ExprKind::Dim(Box::new(var(v, info.ty.clone(), span)), k), Type::I32, span);
+                let known = self.differentiator.extents.get(&(v, k)).cloned();
+                let extent = known.unwrap_or_else(|| expr(ExprKind::Cast(Box::new(dim)), Type::I64, span));
+                Axis { name: info.coords.get(k).copied().flatten(), extent }
+            })
+            .collect()
+    }
+
+    fn family(&mut self, name: &str, binders: Vec<Binder>, axes: Vec<Axis>, cell: Expr, wheres: Vec<WhereItem>, span: Span) -> VarId {
+        let elem = cell.ty.clone();
+        let rank = axes.len();
+        if rank == 0 {
+            let value = behind(wheres, cell);
+            let bound = new_var(self.program, name, &elem, span);
+            self.out.push(Stmt::Let(bound, value));
+            return bound;
+        }
+        let coords: Vec<Option<Symbol>> = axes.iter().map(|a| a.name).collect();
+        let clause = Clause { slots: binders.into_iter().map(Slot::Coord).collect(), wheres, body: cell, otherwise: None, span };
+        let family = Family { name: Symbol::new(name), axes, elem: elem.clone(), clauses: vec![clause], span };
+        let ty = Type::tensor(elem, rank);
+        let bound = new_var(self.program, name, &ty, span);
+        self.program.vars[bound.index()].coords = coords;
+        self.out.push(Stmt::Let(bound, expr(ExprKind::Family(Box::new(family)), ty, span)));
+        bound
+    }
+
+    /// Walks the statements backwards. What they bind and is active gets its adjoint, and passes it on.
+    pub fn walk(&mut self, statements: &[&Stmt]) -> Result<(), Blocked> {
+        for statement in statements.iter().rev() {
+            match statement {
+                Stmt::Let(v, e) if self.active.contains(v) => {
+                    let reads = ir::visit::free_vars(e).iter().any(|r| self.active.contains(r) || self.dependent.contains(r));
+                    if let Some(adjoint) = self.adjoint(*v, e.span)
+                        && reads
+                    {
+                        self.through(*v, e, adjoint)?;
+                    }
+                }
+                Stmt::Rec(rec) if rec.families.iter().any(|(v, _)| self.active.contains(v)) => self.recurrence(rec)?,
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// The adjoint of a variable from all terms that reached it, if any did.
+    pub fn adjoint(&mut self, v: VarId, span: Span) -> Option<VarId> {
+        if let Some(adjoint) = self.adjoints.get(&v) {
+            return Some(*adjoint);
+        }
+        let terms = self.terms.remove(&v)?;
+        let (binders, point, extents, axes) = self.point_of(v, span);
+        let cell = self.total(&terms, &binders, &point, &extents, v);
+        let name = format!("d{}", self.program.vars[v.index()].name);
+        let (cell, wheres) = lifted_guards(cell);
+        let adjoint = self.family(&name, binders, axes, cell, wheres, span);
+        self.adjoints.insert(v, adjoint);
+        Some(adjoint)
+    }
+
+    /// Coordinates of an adjoint: those of the seed, then the variable's own.
+    fn point_of(&mut self, v: VarId, span: Span) -> (Vec<Binder>, Vec<VarId>, Vec<Expr>, Vec<Axis>) {
+        let own = self.axes_of(v, span);
+        let mut binders = self.seed_binders(span);
+        let mut axes = self.seeds.clone();
+        let mut point = Vec::new();
+        let mut extents = Vec::new();
+        for axis in &own {
+            let var = new_coord(self.program, axis.name.unwrap_or(Symbol::new("")), span);
+            point.push(var);
+            extents.push(axis.extent.clone());
+            binders.push(Binder { var, lo: int(0, Scalar::I64, span), hi: axis.extent.clone() });
+        }
+        axes.extend(own);
+        (binders, point, extents, axes)
+    }
+
+    /// The sum of all contributions at one point.
+    fn total(&mut self, terms: &[(Vec<Binder>, Term)], binders: &[Binder], point: &[VarId], extents: &[Expr], v: VarId) -> Expr {
+        let ty = self.program.vars[v.index()].ty.elem().clone();
+        let seeds: Vec<VarId> = binders[..self.seeds.len()].iter().map(|b| b.var).collect();
+        let mut total: Option<Expr> = None;
+        for (slots, term) in terms {
+            let term = self.at_seeds(term, &seeds);
+            let part = if term.value.ty.rank() > 0 {
+                // A contribution to the whole tensor, under what stands around it.
+                let span = term.value.span;
+                let index = point.iter().map(|p| coord(*p, span)).collect();
+                let cell = match &term.value.kind {
+                    ExprKind::Var(t) => load(*t, &term.value.ty, index, span),
+                    _ => {
+                        let temp = new_var(self.program, "", &term.value.ty, span);
+                        let cell = load(temp, &term.value.ty, index, span);
+                        behind(vec![WhereItem::Def(temp, term.value.clone())], cell)
+                    }
+                };
+                let term = Term { value: cell, index: None, ..term };
+                contribution(&term, slots, point, extents, self.program)
+            } else {
+                contribution(&term, slots, point, extents, self.program)
+            };
+            let part = if part.ty == ty { part } else { expr(ExprKind::Cast(Box::new(part.clone())), ty.clone(), part.span) };
+            total = Some(match total {
+                Some(total) => add(total, part),
+                None => part,
+            });
+        }
+        total.unwrap_or_else(|| float(0.0, &ty, Span::default()))
+    }
+
+    /// A term with the seed's coordinates of this adjoint: cotangents are read through placeholders.
+    fn at_seeds(&mut self, term: &Term, seeds: &[VarId]) -> Term {
+        let placeholders = self.differentiator.placeholders(self.program, seeds.len());
+        if placeholders.is_empty() {
+            return term.clone();
+        }
+        let names: HashMap<VarId, VarId> = placeholders.into_iter().zip(seeds.iter().copied()).collect();
+        let mut term = term.clone();
+        ir::visit::rename(&mut term.value, &names);
+        for item in &mut term.context.items {
+            match item {
+                WhereItem::Def(_, e) | WhereItem::Guard(e) => ir::visit::rename(e, &names),
+            }
+        }
+        term
+    }
+
+    /// The cotangent at a cell: the seed's coordinates, then the cell's.
+    fn cotangent(&mut self, adjoint: VarId, index: Vec<Expr>, span: Span) -> Expr {
+        let seeds = self.differentiator.placeholders(self.program, self.seeds.len());
+        let index = seeds.iter().map(|s| coord(*s, span)).chain(index).collect();
+        let ty = self.program.vars[adjoint.index()].ty.clone();
+        load(adjoint, &ty, index, span)
+    }
+
+    /// Terms of one binding.
+    fn through(&mut self, v: VarId, e: &Expr, adjoint: VarId) -> Result<(), Blocked> {
+        match &e.kind {
+            ExprKind::Family(family) => {
+                let family = family.clone();
+                for clause in 0..family.clauses.len() {
+                    self.clause(&family, clause, adjoint)?;
+                }
+                Ok(())
+            }
+            ExprKind::CheckShape(inner, _) | ExprKind::Checkpoint(inner) => self.through(v, inner, adjoint),
+            ExprKind::Var(other) if e.ty.rank() > 0 => {
+                if self.active.contains(other) {
+                    self.copy(*other, adjoint, e.span);
+                }
+                Ok(())
+            }
+            ExprKind::Literal(shape, items) => {
+                for (k, item) in items.iter().enumerate() {
+                    let mut rest = k;
+                    let mut index = Vec::new();
+                    for extent in shape.iter().rev() {
+                        index.insert(0, int((rest % extent) as i64, Scalar::I32, e.span));
+                        rest /= extent;
+                    }
+                    let ct = self.cotangent(adjoint, index, e.span);
+                    self.pull(item, ct, Context::default(), Vec::new(), Vec::new())?;
+                }
+                Ok(())
+            }
+            ExprKind::Call(func, args) if e.ty.rank() > 0 => self.tensor_call(*func, args, e, adjoint),
+            ExprKind::StopGradient(_) => Ok(()),
+            _ if e.ty.rank() == 0 => {
+                let ct = self.cotangent(adjoint, Vec::new(), e.span);
+                self.pull(e, ct, Context::default(), Vec::new(), Vec::new())
+            }
+            _ => Err(Blocked::unknown(e)),
+        }
+    }
+
+    /// An alias passes its adjoint on as it is.
+    fn copy(&mut self, target: VarId, adjoint: VarId, span: Span) {
+        let axes = self.axes_of(target, span);
+        let vars: Vec<VarId> = axes.iter().map(|a| new_coord(self.program, a.name.unwrap_or(Symbol::new("")), span)).collect();
+        let index: Vec<Expr> = vars.iter().map(|v| coord(*v, span)).collect();
+        let value = self.cotangent(adjoint, index.clone(), span);
+        let binders = vars.iter().zip(&axes).map(|(v, a)| Binder { var: *v, lo: int(0, Scalar::I64, span), hi: a.extent.clone() }).collect();
+        let term = Term { target, index: Some(index), value, context: Context::default() };
+        self.terms.entry(target).or_default().push((binders, term));
+    }
+
+    fn pull(&mut self, e: &Expr, ct: Expr, context: Context, outer: Vec<Binder>, slots: Vec<Slot>) -> Result<(), Blocked> {
+        let saved = std::mem::replace(&mut self.slots, slots);
+        let (active, dependent) = (self.active, self.dependent);
+        let mut cell = Cell::new(self, active, dependent);
+        let result = cell.blocked(e).and_then(|()| cell.pull(e, ct, &context));
+        let terms = std::mem::take(&mut cell.terms);
+        self.slots = saved;
+        result?;
+        for term in terms {
+            self.terms.entry(term.target).or_default().push((outer.clone(), term));
+        }
+        Ok(())
+    }
+
+    /// Terms of one clause of a family, at the cells that it defines.
+    fn clause(&mut self, family: &Family, k: usize, adjoint: VarId) -> Result<(), Blocked> {
+        let clause = &family.clauses[k];
+        let span = clause.span;
+        if clause.slots.len() < family.axes.len() {
+            return Err(Blocked::unknown(&clause.body));
+        }
+        let mut outer = Vec::new();
+        let mut index = Vec::new();
+        for slot in &clause.slots {
+            match slot {
+                Slot::Coord(binder) => {
+                    outer.push(binder.clone());
+                    index.push(coord(binder.var, span));
+                }
+                Slot::Fixed(at) => index.push(int(*at, Scalar::I32, span)),
+            }
+        }
+        let mut items = Vec::new();
+        for later in &family.clauses[k + 1..] {
+            let covered = self.covers(later, clause, &index, span);
+            let open = not(covered);
+            if !matches!(open.kind, ExprKind::Bool(true)) {
+                items.push(WhereItem::Guard(open));
+            }
+        }
+        let ct = self.cotangent(adjoint, index.clone(), span);
+        let saved = std::mem::replace(&mut self.slots, clause.slots.clone());
+        let (active, dependent) = (self.active, self.dependent);
+        let context = Context { binders: Vec::new(), items: items.clone() };
+        let mut cell = Cell::new(self, active, dependent);
+        let mut result = cell
+            .blocked_items(&clause.wheres)
+            .and_then(|()| cell.blocked(&clause.body))
+            .and_then(|()| cell.pull_under(&clause.wheres, &clause.body, ct.clone(), &context));
+        if let (Ok(()), Some(otherwise)) = (&result, &clause.otherwise) {
+            let open = holds(&clause.wheres, truth(true, span));
+            let closed = ir::visit::refresh(&not(open), cell.around.program());
+            let mut context = context.clone();
+            context.items.push(WhereItem::Guard(closed));
+            result = cell.pull(otherwise, ct, &context);
+        }
+        let terms = std::mem::take(&mut cell.terms);
+        self.slots = saved;
+        result?;
+        for term in terms {
+            self.terms.entry(term.target).or_default().push((outer.clone(), term));
+        }
+        Ok(())
+    }
+
+    /// Whether a later clause defines the cell at an index: it stands in its box, and its guards hold.
+    fn covers(&mut self, later: &Clause, earlier: &Clause, index: &[Expr], span: Span) -> Expr {
+        let mut inside = truth(true, span);
+        let mut by: HashMap<VarId, Expr> = HashMap::new();
+        for ((slot, own), at) in later.slots.iter().zip(&earlier.slots).zip(index) {
+            match slot {
+                Slot::Fixed(n) => {
+                    let test = match own {
+                        Slot::Fixed(m) => truth(n == m, span),
+                        Slot::Coord(b) if outside(b, *n) => truth(false, span),
+                        Slot::Coord(_) => binary(Op::Eq, at.clone(), int(*n, Scalar::I32, span)),
+                    };
+                    inside = and(inside, test);
+                }
+                Slot::Coord(binder) => {
+                    by.insert(binder.var, at.clone());
+                    let bound = |e: &Expr| match e.kind {
+                        ExprKind::Int(v) => int(v, Scalar::I32, span),
+                        _ => expr(ExprKind::Cast(Box::new(e.clone())), Type::I32, span),
+                    };
+                    let (from_low, to_high) = match own {
+                        Slot::Fixed(m) => (at_least(*m, &binder.lo), below(*m, &binder.hi)),
+                        Slot::Coord(b) => {
+                            let disjoint = matches!((&b.hi.kind, &binder.lo.kind), (ExprKind::Int(h), ExprKind::Int(l)) if h <= l)
+                                || matches!((&binder.hi.kind, &b.lo.kind), (ExprKind::Int(h), ExprKind::Int(l)) if h <= l);
+                            if disjoint {
+                                return truth(false, span);
+                            }
+                            let low = matches!((&binder.lo.kind, &b.lo.kind), (ExprKind::Int(l), ExprKind::Int(own)) if l <= own) || solve::same(&binder.lo, &b.lo);
+                            let high = matches!((&binder.hi.kind, &b.hi.kind), (ExprKind::Int(h), ExprKind::Int(own)) if h >= own) || solve::same(&binder.hi, &b.hi);
+                            (low.then_some(true), high.then_some(true))
+                        }
+                    };
+                    inside = and(inside, match from_low {
+                        Some(known) => truth(known, span),
+                        None => binary(Op::Ge, at.clone(), bound(&binder.lo)),
+                    });
+                    inside = and(inside, match to_high {
+                        Some(known) => truth(known, span),
+                        None => binary(Op::Lt, at.clone(), bound(&binder.hi)),
+                    });
+                }
+            }
+        }
+        if matches!(inside.kind, ExprKind::Bool(false)) || later.otherwise.is_some() {
+            return inside;
+        }
+        let mut open = holds(&later.wheres, truth(true, span));
+        ir::visit::substitute(&mut open, &by, self.program);
+        let open = ir::visit::refresh(&open, self.program);
+        and(inside, open)
+    }
+
+    /// A function that is not inlined, with a tensor as result.
+    fn tensor_call(&mut self, func: FuncId, args: &[Expr], e: &Expr, adjoint: VarId) -> Result<(), Blocked> {
+        let pullback = self.pullback(func)?;
+        let result = self.program.funcs[pullback.index()].result.clone();
+        let Type::Tuple(parts) = &result else { return Err(Blocked::unknown(e)) };
+        let parts = parts.to_vec();
+        let span = e.span;
+        if !self.seeds.is_empty() {
+            return self.batched_call(pullback, args, e, adjoint, &parts);
+        }
+        let adjoint_ty = self.program.vars[adjoint.index()].ty.clone();
+        let mut operands = args.to_vec();
+        operands.push(var(adjoint, adjoint_ty, span));
+        let call = expr(ExprKind::Call(pullback, operands), result.clone(), span);
+        let all = self.bind(call);
+        let floats: Vec<&Expr> = args.iter().filter(|a| is_float(&a.ty)).collect();
+        for (field, (arg, ty)) in floats.into_iter().zip(&parts).enumerate() {
+            let part = expr(ExprKind::Field(Box::new(var(all, result.clone(), span)), field), ty.clone(), span);
+            self.whole_term(arg, part)?;
+        }
+        Ok(())
+    }
+
+    fn whole_term(&mut self, arg: &Expr, part: Expr) -> Result<(), Blocked> {
+        match arg.kind {
+            ExprKind::Var(target) if arg.ty.rank() > 0 => {
+                if self.active.contains(&target) {
+                    let bound = self.bind(part.clone());
+                    let value = var(bound, part.ty, part.span);
+                    let term = Term { target, index: None, value, context: Context::default() };
+                    self.terms.entry(target).or_default().push((Vec::new(), term));
+                }
+                Ok(())
+            }
+            _ => self.pull(arg, part, Context::default(), Vec::new(), Vec::new()),
+        }
+    }
+
+    /// For each coordinate of the seed a pullback of its own.
+    fn batched_call(&mut self, pullback: FuncId, args: &[Expr], e: &Expr, adjoint: VarId, parts: &[Type]) -> Result<(), Blocked> {
+        let span = e.span;
+        let result = self.program.funcs[pullback.index()].result.clone();
+        let adjoint_ty = self.program.vars[adjoint.index()].ty.clone();
+        let own = adjoint_ty.rank() - self.seeds.len();
+        let floats: Vec<Expr> = args.iter().filter(|a| is_float(&a.ty)).cloned().collect();
+        for (field, (arg, ty)) in floats.iter().zip(parts).enumerate() {
+            let ExprKind::Var(target) = arg.kind else { return Err(Blocked::unknown(arg)) };
+            if !self.active.contains(&target) {
+                continue;
+            }
+            let seeds = self.seed_binders(span);
+            // The cotangent's slice at this seed.
+            let slice_axes: Vec<Axis> = (0..own)
+                .map(|k| {
+                    let dim = expr(ExprKind::Dim(Box::new(var(adjoint, adjoint_ty.clone(), span)), self.seeds.len() + k), Type::I32, span);
+                    Axis { name: None, extent: expr(ExprKind::Cast(Box::new(dim)), Type::I64, span) }
+                })
+                .collect();
+            let binders: Vec<Binder> = slice_axes
+                .iter()
+                .map(|a| Binder { var: new_coord(self.program, Symbol::new(""), span), lo: int(0, Scalar::I64, span), hi: a.extent.clone() })
+                .collect();
+            let index = seeds.iter().chain(&binders).map(|b| coord(b.var, span)).collect();
+            let cell = load(adjoint, &adjoint_ty, index, span);
+            let clause = Clause { slots: binders.into_iter().map(Slot::Coord).collect(), wheres: Vec::new(), body: cell, otherwise: None, span };
+            let slice = Family { name: Symbol::new(""), axes: slice_axes, elem: adjoint_ty.elem().clone(), clauses: vec![clause], span };
+            let slice = expr(ExprKind::Family(Box::new(slice)), Type::tensor(adjoint_ty.elem().clone(), own), span);
+            let mut operands = args.to_vec();
+            operands.push(slice);
+            let call = expr(ExprKind::Call(pullback, operands), result.clone(), span);
+            let part = expr(ExprKind::Field(Box::new(call), field), ty.clone(), span);
+            let mut axes = self.seeds.clone();
+            axes.extend(self.axes_of(target, span));
+            let clause = Clause { slots: seeds.into_iter().map(Slot::Coord).collect(), wheres: Vec::new(), body: part, otherwise: None, span };
+            let rank = axes.len();
+            let family = Family { name: Symbol::new(""), axes, elem: ty.elem().clone(), clauses: vec![clause], span };
+            let ty = Type::tensor(ty.elem().clone(), rank);
+            let bound = self.bind(expr(ExprKind::Family(Box::new(family)), ty, span));
+            self.copy(target, bound, span);
+        }
+        Ok(())
+    }
+
+    /// The adjoint of a recurrence is a recurrence that runs the other way.
+    fn recurrence(&mut self, rec: &Recurrence) -> Result<(), Blocked> {
+        let span = rec.families[0].1.span;
+        let members: Vec<usize> = (0..rec.families.len()).filter(|k| self.active.contains(&rec.families[*k].0)).collect();
+        // Adjoint variables first: the terms inside read them.
+        let mut known = HashMap::new();
+        for k in &members {
+            let v = rec.families[*k].0;
+            let info = self.program.vars[v.index()].clone();
+            let ty = Type::tensor(info.ty.elem().clone(), info.ty.rank() + self.seeds.len());
+            let adjoint = new_var(self.program, &format!("d{}", info.name), &ty, span);
+            self.program.vars[adjoint.index()].coords = self.seeds.iter().map(|a| a.name).chain(info.coords.iter().copied()).collect();
+            known.insert(v, adjoint);
+        }
+        for k in &members {
+            let (v, family) = &rec.families[*k];
+            for clause in 0..family.clauses.len() {
+                self.clause(family, clause, known[v])?;
+            }
+        }
+        let mut families = Vec::new();
+        let mut place: HashMap<usize, usize> = HashMap::new();
+        for k in &members {
+            let (v, _) = &rec.families[*k];
+            let (binders, point, extents, axes) = self.point_of(*v, span);
+            let mut terms = self.terms.remove(v).unwrap_or_default();
+            if let Some(outside) = self.adjoints.remove(v) {
+                // Seeded directly: the family itself is the numerator.
+                let index: Vec<Expr> = binders.iter().map(|b| coord(b.var, span)).collect();
+                let ty = self.program.vars[outside.index()].ty.clone();
+                let value = load(outside, &ty, index, span);
+                terms.insert(0, (Vec::new(), Term { target: *v, index: None, value, context: Context::default() }));
+            }
+            let cell = self.total(&terms, &binders, &point, &extents, *v);
+            let elem = cell.ty.clone();
+            let clause = Clause { slots: binders.into_iter().map(Slot::Coord).collect(), wheres: Vec::new(), body: cell, otherwise: None, span };
+            let name = Symbol::new(&format!("d{}", self.program.vars[v.index()].name));
+            place.insert(*k, families.len());
+            families.push((known[v], Family { name, axes, elem, clauses: vec![clause], span }));
+        }
+        let order = rec.order.iter().rev().filter_map(|o| self.reversed(o, &place)).collect();
+        self.out.push(Stmt::Rec(Rc::new(Recurrence { families, order })));
+        self.adjoints.extend(known);
+        Ok(())
+    }
+
+    fn reversed(&self, order: &Order, place: &HashMap<usize, usize>) -> Option<Order> {
+        match order {
+            Order::Cells(k) => place.get(k).map(|p| Order::Cells(*p)),
+            Order::Steps { axes, descending, body } => {
+                let axes: Vec<(usize, usize)> =
+                    axes.iter().filter_map(|(k, axis)| place.get(k).map(|p| (*p, axis + self.seeds.len()))).collect();
+                let body: Vec<Order> = body.iter().rev().filter_map(|o| self.reversed(o, place)).collect();
+                (!body.is_empty()).then_some(Order::Steps { axes, descending: !descending, body })
+            }
+        }
+    }
+}
+
+impl Cell<'_> {
+    /// A clause's body behind its `where`.
+    pub fn pull_under(&mut self, wheres: &[WhereItem], body: &Expr, ct: Expr, context: &Context) -> Result<(), Blocked> {
+        self.definitions(wheres, context, |this, inside| this.pull(body, ct, inside))
+    }
+}
+
+/// Whether all guards of a list hold, with its definitions in scope.
+fn holds(items: &[WhereItem], end: Expr) -> Expr {
+    let mut test = end;
+    for item in items.iter().rev() {
+        test = match item {
+            WhereItem::Guard(g) => and(g.clone(), test),
+            WhereItem::Def(v, d) => {
+                if !ir::visit::free_vars(&test).contains(v) {
+                    continue;
+                }
+                let span = test.span;
+                expr(ExprKind::Block(vec![Stmt::Let(*v, d.clone())], Box::new(test)), Type::BOOL, span)
+            }
+        };
+    }
+    test
+}
+
+/// `if g { v } else { 0 }` as a cell is a clause with a guard.
+fn lifted_guards(cell: Expr) -> (Expr, Vec<WhereItem>) {
+    let mut cell = cell;
+    let mut wheres = Vec::new();
+    loop {
+        match cell.kind {
+            ExprKind::If(g, a, b) if is_number(&b, 0.0) => {
+                wheres.push(WhereItem::Guard(*g));
+                cell = *a;
+            }
+            kind => return (Expr { kind, ..cell }, wheres),
+        }
+    }
+}
+
+fn outside(binder: &Binder, n: i64) -> bool {
+    matches!(binder.lo.kind, ExprKind::Int(lo) if n < lo) || matches!(binder.hi.kind, ExprKind::Int(hi) if n >= hi)
+}
+
+fn at_least(m: i64, lo: &Expr) -> Option<bool> {
+    match lo.kind {
+        ExprKind::Int(lo) => Some(m >= lo),
+        _ => None,
+    }
+}
+
+fn below(m: i64, hi: &Expr) -> Option<bool> {
+    match hi.kind {
+        ExprKind::Int(hi) => Some(m < hi),
+        _ => None,
+    }
+}

@@ -1,0 +1,99 @@
+//! Turns a program with `inputs` and `kernel` into two functions: one that gives the kernel's arguments, and the kernel.
+//!
+//! Both may read bindings of the module. So `main` makes them, and the inputs, and ends in a call of the kernel;
+//! closing the functions (`lift`) adds what the kernel needs to that call; and what `main` then gives are the arguments
+//! of the call instead.
+
+use ir::{Bench, Expr, ExprKind, FuncId, Program, Scalar, Stmt, Type, Var, VarId, VarKind};
+
+pub enum ResultKind {
+    Scalar(Scalar),
+    Tensor,
+}
+
+/// How the words of the kernel are to be read.
+pub struct Outputs {
+    pub argument_words: usize,
+    /// One word each.
+    pub results: Vec<ResultKind>,
+}
+
+/// Ends `main` in a call of the kernel with what `inputs` gives.
+pub fn ask_for_arguments(program: &mut Program) -> Result<(), String> {
+    let (Some(main), Some(Bench { inputs, kernel })) = (program.main, program.bench) else {
+        return Err("there is no kernel to measure".to_owned());
+    };
+    let span = program.funcs[inputs.index()].span;
+    let expr = |kind, ty: &Type| Expr { kind, ty: ty.clone(), span };
+    let made_ty = program.funcs[inputs.index()].result.clone();
+    let made = VarId(program.vars.len() as u32);
+    let name = diagnostics::Symbol::new("");
+    program.vars.push(Var { name, ty: made_ty.clone(), span, kind: VarKind::Temp, coords: Vec::new() });
+    let whole = expr(ExprKind::Var(made), &made_ty);
+    let args = match &made_ty {
+        Type::Unit => Vec::new(),
+        Type::Tuple(items) => {
+            let field = |(k, ty)| expr(ExprKind::Field(Box::new(whole.clone()), k), ty);
+            items.iter().enumerate().map(field).collect()
+        }
+        _ => vec![whole],
+    };
+    let result = program.funcs[kernel.index()].result.clone();
+    let call = expr(ExprKind::Call(kernel, args), &result);
+    let body = &mut program.funcs[main.index()].body;
+    let ExprKind::Block(statements, value) = &mut body.kind else {
+        return Err("`main` is no block".to_owned());
+    };
+    statements.push(Stmt::Let(made, expr(ExprKind::Call(inputs, Vec::new()), &made_ty)));
+    **value = call;
+    body.ty = result.clone();
+    program.funcs[main.index()].result = result;
+    Ok(())
+}
+
+/// Makes `main` give the arguments of the call that it ends in.
+pub fn arguments_of_kernel(program: &mut Program) -> Result<(), String> {
+    let (Some(main), Some(Bench { kernel, .. })) = (program.main, program.bench) else {
+        return Err("there is no kernel to measure".to_owned());
+    };
+    let func = &mut program.funcs[main.index()];
+    let ExprKind::Block(_, value) = &mut func.body.kind else { return Err("`main` is no block".to_owned()) };
+    let ExprKind::Call(_, args) = &mut value.kind else { return Err("`main` does not end in a call".to_owned()) };
+    let args = std::mem::take(args);
+    let ty = Type::Tuple(args.iter().map(|arg| arg.ty.clone()).collect());
+    **value = Expr { kind: ExprKind::Tuple(args), ty: ty.clone(), span: value.span };
+    func.body.ty = ty.clone();
+    func.result = ty;
+    program.bench = Some(Bench { inputs: main, kernel });
+    program.main = None;
+    Ok(())
+}
+
+pub fn outputs_of(program: &Program) -> Result<Outputs, String> {
+    let Some(Bench { inputs, kernel }) = program.bench else { return Err("there is no kernel".to_owned()) };
+    let result = |func: FuncId| &program.funcs[func.index()].result;
+    let mut results = Vec::new();
+    collect(result(kernel), &mut results)?;
+    Ok(Outputs { argument_words: words(program, result(inputs)), results })
+}
+
+fn collect(ty: &Type, results: &mut Vec<ResultKind>) -> Result<(), String> {
+    match ty {
+        Type::Scalar(scalar) => results.push(ResultKind::Scalar(*scalar)),
+        Type::Tensor(elem, _) if elem.scalar().is_some() => results.push(ResultKind::Tensor),
+        Type::Unit => {}
+        Type::Tuple(items) => items.iter().try_for_each(|item| collect(item, results))?,
+        _ => return Err("a kernel gives scalars, tensors of scalars, and tuples of these".to_owned()),
+    }
+    Ok(())
+}
+
+fn words(program: &Program, ty: &Type) -> usize {
+    match ty {
+        Type::Unit | Type::Never => 0,
+        Type::Tuple(items) => items.iter().map(|item| words(program, item)).sum(),
+        Type::Struct(id) => program.structs[id.index()].fields.iter().map(|(_, ty)| words(program, ty)).sum(),
+        Type::Range => 2,
+        Type::Scalar(_) | Type::Str | Type::Tensor(..) | Type::Dyn | Type::List(_) | Type::Enum(_) => 1,
+    }
+}

@@ -1,0 +1,97 @@
+//! Programs from memory, through the passes and through the oracle.
+#![allow(dead_code, reason = "each test takes what it needs")]
+
+pub mod differ;
+pub mod mutate;
+
+use checker::modules::Loader;
+use diagnostics::{Diagnostic, FileId, SourceMap};
+use ir::Program;
+use std::rc::Rc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// The library, and no files.
+struct Library<'a>(&'a mut SourceMap);
+
+impl Loader for Library<'_> {
+    fn load(&mut self, _path: &str) -> Result<Option<(FileId, Rc<str>)>, String> {
+        Ok(None)
+    }
+
+    fn std(&mut self, path: &str) -> Option<(FileId, Rc<str>)> {
+        let (name, text) = driver::LIBRARY.iter().find(|(name, _)| *name == path)?;
+        Some((self.0.add(*name, *text), (*text).into()))
+    }
+}
+
+/// The checked program, or what is wrong with it.
+pub fn checked(text: &str, sources: &mut SourceMap) -> Result<Program, Vec<Diagnostic>> {
+    let entry = sources.add("generated.ein", text);
+    let (tree, mut found) = syntax::parse(entry, text);
+    let modules = checker::modules::load(entry, tree, &mut Library(sources), &mut found);
+    let checked = checker::check(&modules, sources, false);
+    found.extend(checked.diagnostics);
+    if found.iter().any(Diagnostic::is_error) { Err(found) } else { Ok(checked.program) }
+}
+
+/// Loops, each pass verified; nothing where a function is called too early.
+pub fn loops(mut program: Program) -> Option<ir::loops::Module> {
+    let verified = |pass: &str, result: Result<(), String>| {
+        if let Err(broken) = result {
+            panic!("{pass}: {broken}");
+        }
+    };
+    verified("check", ir::verify(&program, true));
+    if !optimizer::lift(&mut program).is_empty() {
+        return None;
+    }
+    optimizer::inline(&mut program);
+    verified("inline", ir::verify(&program, false));
+    let loops = optimizer::plan(&program, &optimizer::Options { opt_level: 2, checked: false });
+    verified("plan", ir::loops_verify::verify(&loops));
+    Some(loops)
+}
+
+/// Does the work for every number below `count`, on two threads with large stacks. Gives the complaints by number.
+pub fn for_each_seed(count: u64, work: impl Fn(u64, usize) -> Result<(), String> + Sync) -> Vec<(u64, String)> {
+    let next = AtomicU64::new(0);
+    let share = || {
+        driver::on_a_large_stack(|stack_bytes| {
+            let mut found = Vec::new();
+            loop {
+                let seed = next.fetch_add(1, Ordering::Relaxed);
+                if seed >= count || found.len() >= MOST_COMPLAINTS {
+                    return found;
+                }
+                if let Err(complaint) = work(seed, stack_bytes)
+                    && !found.iter().any(|(_, known): &(u64, String)| is_alike(known, &complaint))
+                {
+                    found.push((seed, complaint));
+                }
+            }
+        })
+    };
+    let mut found = std::thread::scope(|scope| {
+        let helper = scope.spawn(share);
+        let mut found = share();
+        found.extend(helper.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+        found
+    });
+    found.sort();
+    found
+}
+
+const MOST_COMPLAINTS: usize = 10;
+
+/// One defect has many victims: the first line says what it is.
+fn is_alike(a: &str, b: &str) -> bool {
+    a.lines().next() == b.lines().next()
+}
+
+/// The words of a panic inside, which is what the tests look for.
+pub fn without_panic<T>(work: impl FnOnce() -> T) -> Result<T, String> {
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)).map_err(|panic| {
+        let words = panic.downcast_ref::<String>().cloned();
+        words.or_else(|| panic.downcast_ref::<&str>().map(|text| text.to_string())).unwrap_or_default()
+    })
+}
