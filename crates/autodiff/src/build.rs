@@ -179,6 +179,16 @@ pub fn sum(binders: Vec<Binder>, items: Vec<WhereItem>, value: Expr) -> Expr {
 
 /// A value behind definitions and guards: zero where one is closed.
 pub fn behind(items: Vec<WhereItem>, value: Expr) -> Expr {
+    if !items.iter().any(|i| matches!(i, WhereItem::Guard(_))) {
+        let unused = value.clone();
+        return behind_or(items, value, &unused);
+    }
+    let closed = zero(&value.ty, value.span);
+    behind_or(items, value, &closed)
+}
+
+/// A value behind definitions and guards, or another where one is closed.
+pub fn behind_or(items: Vec<WhereItem>, value: Expr, closed: &Expr) -> Expr {
     let mut value = value;
     for item in items.into_iter().rev() {
         value = match item {
@@ -192,7 +202,11 @@ pub fn behind(items: Vec<WhereItem>, value: Expr) -> Expr {
                     kind => expr(ExprKind::Block(vec![ir::Stmt::Let(v, e)], Box::new(Expr { kind, ty: ty.clone(), span })), ty, span),
                 }
             }
-            WhereItem::Guard(g) => gated(g, value),
+            WhereItem::Guard(g) if matches!(g.kind, ExprKind::Bool(true)) => value,
+            WhereItem::Guard(g) => {
+                let (ty, span) = (value.ty.clone(), value.span);
+                expr(ExprKind::If(Box::new(g), Box::new(value), Box::new(closed.clone())), ty, span)
+            }
         };
     }
     value

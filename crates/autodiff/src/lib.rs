@@ -553,10 +553,7 @@ impl Differentiator {
                     // Linear in the tangents: where they are does not matter.
                     let ty = program.vars[own[k].index()].ty.clone();
                     let v = new_var(program, "", &ty, span);
-                    let axes = dims(&var(own[k], ty.clone(), span), ty.rank(), span);
-                    let binders = fresh_binders(program, &axes, span);
-                    let zero = float(0.0, ty.elem(), span);
-                    let value = if axes.is_empty() { zero } else { family_expr(binders, axes, zero, span) };
+                    let value = zeros_like(program, &var(own[k], ty, span), span);
                     statements.push(Stmt::Let(v, value));
                     names.insert(*given, v);
                     of_floats[k] = Some(v);
@@ -603,12 +600,7 @@ impl Differentiator {
             let ty = program.vars[of.index()].ty.clone();
             items.push(match adjoint {
                 Some(v) => var(*v, ty, span),
-                None => {
-                    let axes = dims(&var(*of, ty.clone(), span), ty.rank(), span);
-                    let binders = fresh_binders(program, &axes, span);
-                    let zero = float(0.0, ty.elem(), span);
-                    if axes.is_empty() { zero } else { family_expr(binders, axes, zero, span) }
-                }
+                None => zeros_like(program, &var(*of, ty, span), span),
             });
         }
         let used: Vec<VarId> = items.iter().flat_map(ir::visit::free_vars).collect();
@@ -746,6 +738,17 @@ fn origin_of(blocked: &Blocked, statements: &[&Stmt], dependent: &HashSet<VarId>
         });
     }
     found.unwrap_or(Blocked { span: blocked.span, what: blocked.what.clone() })
+}
+
+/// Zeros in the shape of a variable.
+pub(crate) fn zeros_like(program: &mut Program, like: &Expr, span: Span) -> Expr {
+    let zero = float(0.0, like.ty.elem(), span);
+    let axes = dims(like, like.ty.rank(), span);
+    if axes.is_empty() {
+        return zero;
+    }
+    let binders = fresh_binders(program, &axes, span);
+    family_expr(binders, axes, zero, span)
 }
 
 /// Constants and extents of variables.

@@ -88,7 +88,11 @@ struct Normaliser<'p> {
 
 impl Normaliser<'_> {
     fn must_change(&self, stmt: &Stmt) -> bool {
-        is_normal(stmt).is_err() || form::calls_any(stmt, |callee| !self.opaque_calls.contains(&callee))
+        let structure = match stmt {
+            Stmt::Let(_, value) => value.ty.scalar().is_none() && value.ty.rank() == 0,
+            _ => false,
+        };
+        structure || is_normal(stmt).is_err() || form::calls_any(stmt, |callee| !self.opaque_calls.contains(&callee))
     }
 
     fn top(&mut self, stmt: Stmt) {

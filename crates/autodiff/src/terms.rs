@@ -387,6 +387,12 @@ impl<'a> Cell<'a> {
         (search, own.expect("several coordinates"))
     }
 
+    /// What a pullback gives where its call is not made.
+    fn zeros(&mut self, args: &[Expr], result: &Type, span: diagnostics::Span) -> Expr {
+        let parts = args.iter().filter(|a| is_float(&a.ty)).map(|arg| crate::zeros_like(self.around.program(), arg, span)).collect();
+        expr(ExprKind::Tuple(parts), result.clone(), span)
+    }
+
     /// A call that is not inlined: its pullback gives the cotangents of its parameters.
     fn call(&mut self, func: FuncId, args: &[Expr], e: &Expr, ct: Expr, context: &Context) -> Result<(), Blocked> {
         let pullback = self.around.pullback(func)?;
@@ -405,7 +411,9 @@ impl<'a> Cell<'a> {
         };
         let all = if inside.binders.is_empty() && self.around.once() {
             // Called once, whatever the number of its operands.
-            let value = behind_tuple(inside.items.clone(), call, &result);
+            let closed = self.zeros(args, &result, e.span);
+            let kept = needed(inside.items.clone(), &call);
+            let value = behind_or(kept, call, &closed);
             let value = ir::visit::refresh(&value, self.around.program());
             let bound = self.around.bind(value);
             var(bound, result.clone(), e.span)
@@ -471,10 +479,4 @@ pub fn needed(items: Vec<WhereItem>, value: &Expr) -> Vec<WhereItem> {
     }
     kept.reverse();
     kept
-}
-
-/// A tuple behind guards: a tuple of zeros where one is closed.
-fn behind_tuple(items: Vec<WhereItem>, value: Expr, _ty: &Type) -> Expr {
-    let kept = needed(items, &value);
-    behind(kept, value)
 }

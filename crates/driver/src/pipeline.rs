@@ -14,6 +14,7 @@ pub enum Stage {
     Tokens,
     Ast,
     Ir,
+    Grad,
     Loops,
     Clif,
     Asm,
@@ -83,8 +84,16 @@ pub fn advance(session: &mut Session, entry: FileId, goal: Goal) -> Result<Produ
         errors::early_call(call, var.name.as_str(), var.span, used)
     }));
     without_errors(found)?;
+    found.extend(timings.time("differentiate", || autodiff::differentiate(&mut program)));
+    without_errors(found)?;
     if goal == Goal::Check {
         return Ok(Product::Checked);
+    }
+    if cfg!(debug_assertions) {
+        timings.time("verify", || verified("differentiate", ir::verify(&program, false)))?;
+    }
+    if goal == Goal::Emit(Stage::Grad) {
+        return Ok(Product::Text(program.to_string()));
     }
 
     if goal == Goal::Bench {

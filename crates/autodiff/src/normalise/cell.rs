@@ -33,7 +33,14 @@ impl Normaliser<'_> {
                 }
                 again(Op(*op, items))
             }
-            Cast(value) => again(Cast(Box::new(self.cell(value, false)?))),
+            Cast(value) => {
+                let value = self.cell(value, false)?;
+                let range = e.ty.scalar().and_then(Scalar::int_range);
+                match (&value.kind, range) {
+                    (Int(number), Some((lo, hi))) if (lo..=hi).contains(number) => again(Int(*number)),
+                    _ => again(Cast(Box::new(value))),
+                }
+            }
             And(a, b) => {
                 let a = self.cell(a, false)?;
                 let b = self.under(a.clone(), |n| n.cell(b, false))?;
