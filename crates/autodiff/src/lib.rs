@@ -42,6 +42,8 @@ pub(crate) struct Differentiator {
     pub(crate) extents: HashMap<(VarId, usize), Expr>,
     /// Stand for the seed's coordinates in terms, until the adjoint that reads them has its own.
     seeds: Vec<VarId>,
+    /// Variables that stand for fields of tuple variables.
+    fields: HashMap<(VarId, usize), VarId>,
     levels: Vec<Level>,
     quotients: HashMap<(VarId, VarId), VarId>,
     /// Numerators of the function with all of their denominators.
@@ -345,10 +347,16 @@ impl Differentiator {
         let dependent = forward(&refs, &reached);
         let needed = backward(&refs, y);
         let active: HashSet<VarId> =
-            dependent.iter().copied().filter(|v| needed.contains(v) && is_float(&program.vars[v.index()].ty)).collect();
+            dependent.iter().copied().filter(|v| needed.contains(v) && carries(&program.vars[v.index()].ty)).collect();
+        let on_path: HashSet<VarId> = dependent.intersection(&needed).copied().collect();
+        let opaque = self.opaque(program, &on_path);
         let mut reverse = Reverse::new(self, program, &active, &dependent);
         reverse.seed(y, span);
-        let result = reverse.walk(&refs).and_then(|()| {
+        let walked = match opaque {
+            Some(blocked) => Err(blocked),
+            None => reverse.walk(&refs),
+        };
+        let result = walked.and_then(|()| {
             let adjoints: Vec<Option<VarId>> = reached.iter().map(|x| reverse.adjoint(*x, span)).collect();
             Ok(adjoints)
         });
@@ -492,6 +500,38 @@ impl Differentiator {
         if axes.is_empty() { total } else { family_expr(binders, axes, total, span) }
     }
 
+    pub(crate) fn field(&mut self, program: &mut Program, tuple: VarId, field: usize) -> VarId {
+        if let Some(v) = self.fields.get(&(tuple, field)) {
+            return *v;
+        }
+        let ty = terms::fields_of(&program.vars[tuple.index()].ty)[field].clone();
+        let name = program.vars[tuple.index()].name.as_str().to_owned();
+        let v = new_var(program, &name, &ty, Span::default());
+        self.fields.insert((tuple, field), v);
+        v
+    }
+
+    /// A variable, or the field that it stands for.
+    pub(crate) fn origin(&self, program: &Program, v: VarId, span: Span) -> Expr {
+        let ty = program.vars[v.index()].ty.clone();
+        match self.fields.iter().find(|(_, field)| **field == v) {
+            Some(((tuple, k), _)) => {
+                let all = var(*tuple, program.vars[tuple.index()].ty.clone(), span);
+                expr(ExprKind::Field(Box::new(all), *k), ty, span)
+            }
+            None => var(v, ty, span),
+        }
+    }
+
+    /// Values of other types on the way: what they hold is out of sight, which must not pass for zero.
+    fn opaque(&self, program: &Program, on_path: &HashSet<VarId>) -> Option<Blocked> {
+        let mut found: Vec<VarId> = on_path.iter().copied().filter(|v| hides_floats(program, &program.vars[v.index()].ty)).collect();
+        found.sort_unstable();
+        let v = found.first()?;
+        let info = &program.vars[v.index()];
+        Some(Blocked { span: info.span, what: format!("`{}` is a value that derivatives do not pass", info.name) })
+    }
+
     /// Coordinates that stand for the seed's in terms.
     pub(crate) fn placeholders(&mut self, program: &mut Program, count: usize) -> Vec<VarId> {
         while self.seeds.len() < count {
@@ -622,17 +662,65 @@ impl Differentiator {
         let dependent = forward(&refs, xs);
         let needed = backward(&refs, y);
         let active: HashSet<VarId> =
-            dependent.iter().copied().filter(|v| needed.contains(v) && is_float(&program.vars[v.index()].ty)).collect();
+            dependent.iter().copied().filter(|v| needed.contains(v) && carries(&program.vars[v.index()].ty)).collect();
         if !active.contains(&y) {
             return Ok(vec![None; xs.len()]);
         }
+        let on_path: HashSet<VarId> = dependent.intersection(&needed).copied().collect();
+        if let Some(blocked) = self.opaque(program, &on_path) {
+            return Err(blocked);
+        }
+        let result = program.vars[y.index()].ty.clone();
+        let mut seeds = Vec::new();
+        let mut parts = Vec::new();
+        for (k, ty) in terms::fields_of(&result).iter().enumerate().filter(|(_, ty)| is_float(ty)) {
+            let all = var(cotangent, result.clone(), span);
+            let part = new_var(program, "", ty, span);
+            parts.push(Stmt::Let(part, expr(ExprKind::Field(Box::new(all), k), ty.clone(), span)));
+            seeds.push((self.field(program, y, k), part));
+        }
+        if seeds.is_empty() {
+            seeds.push((y, cotangent));
+        }
         let mut reverse = Reverse::new(self, program, &active, &dependent);
-        reverse.seed_with(y, cotangent);
+        reverse.out = parts;
+        for (of, seed) in seeds {
+            reverse.seed_with(of, seed);
+        }
         reverse.walk(&refs)?;
         let adjoints = xs.iter().map(|x| reverse.adjoint(*x, span)).collect();
         let out = std::mem::take(&mut reverse.out);
         self.levels[0].statements.extend(out);
         Ok(adjoints)
+    }
+}
+
+/// Values whose adjoint the walk knows: floats, tensors of them, and tuples with such fields.
+fn carries(ty: &Type) -> bool {
+    is_float(ty) || terms::is_float_tuple(ty)
+}
+
+/// Lists, structures and enums that hold floats.
+fn hides_floats(program: &Program, ty: &Type) -> bool {
+    match ty {
+        Type::List(item) => holds_floats(program, item, 0),
+        Type::Struct(_) | Type::Enum(_) => holds_floats(program, ty, 0),
+        Type::Tuple(items) => items.iter().any(|t| hides_floats(program, t) || matches!(t, Type::Tuple(_)) && holds_floats(program, t, 0)),
+        _ => false,
+    }
+}
+
+fn holds_floats(program: &Program, ty: &Type, depth: usize) -> bool {
+    // An enum may hold itself.
+    if depth > 8 {
+        return false;
+    }
+    match ty {
+        Type::List(item) => holds_floats(program, item, depth + 1),
+        Type::Tuple(items) => items.iter().any(|t| holds_floats(program, t, depth + 1)),
+        Type::Struct(id) => program.structs[id.index()].fields.iter().any(|(_, t)| holds_floats(program, t, depth + 1)),
+        Type::Enum(id) => program.enums[id.index()].variants.iter().flat_map(|v| &v.fields).any(|t| holds_floats(program, t, depth + 1)),
+        other => is_float(other),
     }
 }
 

@@ -63,6 +63,8 @@ struct Unsupported;
 
 type Outcome<T> = Result<T, Unsupported>;
 
+type GateKey = (Vec<VarId>, Vec<u32>);
+
 struct Normaliser<'p> {
     program: &'p mut Program,
     /// Functions that stay calls: recursive ones, and those with a rule of the user.
@@ -78,7 +80,7 @@ struct Normaliser<'p> {
     /// How many guards there have been: their names.
     guards: u32,
     /// Which cells of some coordinates are asked for at all, by these coordinates and the guards that say so.
-    gates: HashMap<(Vec<VarId>, Vec<u32>), (VarId, Vec<Expr>)>,
+    gates: HashMap<GateKey, (VarId, Vec<Expr>)>,
     /// The recurrences around.
     groups: Vec<Group>,
     /// Structures bound outside that the statement in evaluation took apart, with each part.

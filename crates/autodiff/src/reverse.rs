@@ -3,7 +3,7 @@
 use crate::build::*;
 use crate::errors::Blocked;
 use crate::solve::{self, contribution};
-use crate::terms::{Cell, Context, Surroundings, Term, is_float};
+use crate::terms::{Cell, Context, Surroundings, Term, fields_of, is_float, is_float_tuple};
 use crate::Differentiator;
 use diagnostics::{Span, Symbol};
 use ir::{Axis, Binder, Clause, Expr, ExprKind, Family, FuncId, Op, Order, Program, Recurrence, Reduce, Scalar, Slot, Stmt, Type, Var, VarId, VarKind, WhereItem};
@@ -38,6 +38,10 @@ impl Surroundings for Reverse<'_> {
         let var = new_var(self.program, "", &value.ty, value.span);
         self.out.push(Stmt::Let(var, value));
         var
+    }
+
+    fn field(&mut self, tuple: VarId, field: usize) -> VarId {
+        self.differentiator.field(self.program, tuple, field)
     }
 
     fn once(&self) -> bool {
@@ -154,7 +158,8 @@ impl<'a> Reverse<'a> {
         let info = &self.program.vars[v.index()];
         (0..info.ty.rank())
             .map(|k| {
-                let dim = expr(ExprKind::Dim(Box::new(var(v, info.ty.clone(), span)), k), Type::I32, span);
+                let own = self.differentiator.origin(self.program, v, span);
+                let dim = expr(ExprKind::Dim(Box::new(own), k), Type::I32, span);
                 let known = self.differentiator.extents.get(&(v, k)).cloned();
                 let extent = known.unwrap_or_else(|| expr(ExprKind::Cast(Box::new(dim)), Type::I64, span));
                 Axis { name: info.coords.get(k).copied().flatten(), extent }
@@ -185,6 +190,7 @@ impl<'a> Reverse<'a> {
     pub fn walk(&mut self, statements: &[&Stmt]) -> Result<(), Blocked> {
         for statement in statements.iter().rev() {
             match statement {
+                Stmt::Let(v, e) if self.active.contains(v) && is_float_tuple(&e.ty) => self.tuple(*v, e)?,
                 Stmt::Let(v, e) if self.active.contains(v) => {
                     let reads = ir::visit::free_vars(e).iter().any(|r| self.active.contains(r) || self.dependent.contains(r));
                     if let Some(adjoint) = self.adjoint(*v, e.span)
@@ -196,6 +202,39 @@ impl<'a> Reverse<'a> {
                 Stmt::Rec(rec) if rec.families.iter().any(|(v, _)| self.active.contains(v)) => self.recurrence(rec)?,
                 _ => {}
             }
+        }
+        Ok(())
+    }
+
+    /// A tuple passes on the adjoints of its fields.
+    fn tuple(&mut self, v: VarId, e: &Expr) -> Result<(), Blocked> {
+        let mut cts = Vec::new();
+        for (k, ty) in fields_of(&e.ty).iter().enumerate() {
+            if !is_float(ty) {
+                cts.push(None);
+                continue;
+            }
+            let field = self.differentiator.field(self.program, v, k);
+            let adjoint = self.adjoint(field, e.span);
+            cts.push(match adjoint {
+                None => None,
+                Some(adjoint) if ty.rank() == 0 => Some(self.cotangent(adjoint, Vec::new(), e.span)),
+                Some(adjoint) if self.seeds.is_empty() => Some(var(adjoint, ty.clone(), e.span)),
+                Some(_) => return Err(Blocked::unknown(e)),
+            });
+        }
+        if cts.iter().all(Option::is_none) {
+            return Ok(());
+        }
+        let saved = std::mem::take(&mut self.slots);
+        let (active, dependent) = (self.active, self.dependent);
+        let mut cell = Cell::new(self, active, dependent);
+        let result = cell.pull_tuple(e, &cts, &Context::default());
+        let terms = std::mem::take(&mut cell.terms);
+        self.slots = saved;
+        result?;
+        for term in terms {
+            self.terms.entry(term.target).or_default().push((Vec::new(), term));
         }
         Ok(())
     }
@@ -301,6 +340,14 @@ impl<'a> Reverse<'a> {
                 Ok(())
             }
             ExprKind::CheckShape(inner, _) | ExprKind::Checkpoint(inner) => self.through(v, inner, adjoint),
+            ExprKind::Field(inner, k) if e.ty.rank() > 0 => {
+                let ExprKind::Var(tuple) = inner.kind else { return Err(Blocked::unknown(e)) };
+                let field = self.differentiator.field(self.program, tuple, *k);
+                if self.active.contains(&tuple) {
+                    self.copy(field, adjoint, e.span);
+                }
+                Ok(())
+            }
             ExprKind::Var(other) if e.ty.rank() > 0 => {
                 if self.active.contains(other) {
                     self.copy(*other, adjoint, e.span);

@@ -36,6 +36,8 @@ pub trait Surroundings {
     fn pullback(&mut self, func: FuncId) -> Result<FuncId, Blocked>;
     /// A statement in front of the adjoints, where the context runs over no coordinates.
     fn bind(&mut self, value: Expr) -> VarId;
+    /// The variable that stands for a field of a tuple variable.
+    fn field(&mut self, tuple: VarId, field: usize) -> VarId;
     /// No coordinates run around the cell: it is evaluated once.
     fn once(&self) -> bool;
     /// The index of a reduction's winner, as a family over the coordinates of the context.
@@ -154,18 +156,16 @@ impl<'a> Cell<'a> {
                 }
             }
             ExprKind::Block(statements, value) => {
-                let mut items = Vec::new();
-                for statement in statements {
-                    match statement {
-                        Stmt::Let(v, d) => items.push(WhereItem::Def(*v, d.clone())),
-                        Stmt::Do(_) => {}
-                        Stmt::Rec(_) => return Err(Blocked::unknown(e)),
-                    }
-                }
+                let items = self.block_items(statements, e)?;
                 self.definitions(&items, context, |this, inside| this.pull(value, ct, inside))?;
             }
             ExprKind::Reduce(reduce) => self.reduction(reduce, e, ct, context)?,
             ExprKind::Call(func, args) => self.call(*func, args, e, ct, context)?,
+            ExprKind::Field(inner, k) => {
+                let ExprKind::Var(tuple) = inner.kind else { return Err(Blocked::unknown(e)) };
+                let target = self.around.field(tuple, *k);
+                self.terms.push(Term { target, index: None, value: ct, context: context.clone() });
+            }
             ExprKind::Checkpoint(inner) => self.pull(inner, ct, context)?,
             ExprKind::StopGradient(_) => {}
             _ => return Err(Blocked::unknown(e)),
@@ -393,6 +393,85 @@ impl<'a> Cell<'a> {
         expr(ExprKind::Tuple(parts), result.clone(), span)
     }
 
+    /// A tuple, with a cotangent for each field that has one.
+    pub fn pull_tuple(&mut self, e: &Expr, cts: &[Option<Expr>], context: &Context) -> Result<(), Blocked> {
+        match &e.kind {
+            ExprKind::Tuple(items) => {
+                for (item, ct) in items.iter().zip(cts) {
+                    match ct {
+                        Some(ct) if item.ty.rank() == 0 => self.pull(item, ct.clone(), context)?,
+                        Some(ct) => self.pull_whole(item, ct, context)?,
+                        None => {}
+                    }
+                }
+                Ok(())
+            }
+            ExprKind::Call(func, args) => {
+                let items = fields_of(&e.ty);
+                let parts = items
+                    .iter()
+                    .zip(cts)
+                    .map(|(ty, ct)| match ct {
+                        Some(ct) => Ok(ct.clone()),
+                        None if ty.rank() == 0 => Ok(zero(ty, e.span)),
+                        None => Err(Blocked::unknown(e)),
+                    })
+                    .collect::<Result<Vec<Expr>, Blocked>>()?;
+                let ct = expr(ExprKind::Tuple(parts), e.ty.clone(), e.span);
+                self.call(*func, args, e, ct, context)
+            }
+            ExprKind::If(c, a, b) => {
+                for (branch, guard) in [(a, (**c).clone()), (b, not((**c).clone()))] {
+                    let mut inside = context.clone();
+                    let guard = ir::visit::refresh(&guard, self.around.program());
+                    inside.items.push(WhereItem::Guard(guard));
+                    self.pull_tuple(branch, cts, &inside)?;
+                }
+                Ok(())
+            }
+            ExprKind::Block(statements, value) => {
+                let items = self.block_items(statements, e)?;
+                self.definitions(&items, context, |this, inside| this.pull_tuple(value, cts, inside))
+            }
+            ExprKind::Var(other) => {
+                for (k, ct) in cts.iter().enumerate() {
+                    if let Some(ct) = ct {
+                        let target = self.around.field(*other, k);
+                        self.terms.push(Term { target, index: None, value: ct.clone(), context: context.clone() });
+                    }
+                }
+                Ok(())
+            }
+            _ => Err(Blocked::unknown(e)),
+        }
+    }
+
+    /// A tensor as it is, with the cotangent of all of it.
+    fn pull_whole(&mut self, e: &Expr, ct: &Expr, context: &Context) -> Result<(), Blocked> {
+        match e.kind {
+            ExprKind::Var(target) => {
+                if self.active.contains(&target) {
+                    self.terms.push(Term { target, index: None, value: ct.clone(), context: context.clone() });
+                }
+                Ok(())
+            }
+            _ if !self.is_active(e) => Ok(()),
+            _ => Err(Blocked::unknown(e)),
+        }
+    }
+
+    fn block_items(&mut self, statements: &[Stmt], e: &Expr) -> Result<Vec<WhereItem>, Blocked> {
+        let mut items = Vec::new();
+        for statement in statements {
+            match statement {
+                Stmt::Let(v, d) => items.push(WhereItem::Def(*v, d.clone())),
+                Stmt::Do(_) => {}
+                Stmt::Rec(_) => return Err(Blocked::unknown(e)),
+            }
+        }
+        Ok(items)
+    }
+
     /// A call that is not inlined: its pullback gives the cotangents of its parameters.
     fn call(&mut self, func: FuncId, args: &[Expr], e: &Expr, ct: Expr, context: &Context) -> Result<(), Blocked> {
         let pullback = self.around.pullback(func)?;
@@ -405,10 +484,7 @@ impl<'a> Cell<'a> {
         let program = self.around.program();
         let result = program.funcs[pullback.index()].result.clone();
         let call = expr(ExprKind::Call(pullback, operands), result.clone(), e.span);
-        let gives = match &result {
-            Type::Tuple(items) => items.to_vec(),
-            _ => Vec::new(),
-        };
+        let gives = fields_of(&result);
         let all = if inside.binders.is_empty() && self.around.once() {
             // Called once, whatever the number of its operands.
             let closed = self.zeros(args, &result, e.span);
@@ -443,6 +519,19 @@ impl<'a> Cell<'a> {
         }
         Ok(())
     }
+}
+
+/// Types of a tuple's fields.
+pub fn fields_of(ty: &Type) -> Vec<Type> {
+    match ty {
+        Type::Tuple(items) => items.to_vec(),
+        _ => Vec::new(),
+    }
+}
+
+/// Tuples with a field that carries derivatives.
+pub fn is_float_tuple(ty: &Type) -> bool {
+    fields_of(ty).iter().any(is_float)
 }
 
 /// Types that carry derivatives.

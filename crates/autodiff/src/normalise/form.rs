@@ -18,9 +18,10 @@ pub fn is_normal(stmt: &Stmt) -> Result<(), String> {
         Stmt::Let(_, value) => match &value.kind {
             ExprKind::Family(each) => family(each),
             ExprKind::Literal(_, items) => atoms(items),
-            ExprKind::Tuple(items) | ExprKind::Variant(_, items) => atoms(items),
+            ExprKind::Tuple(_) | ExprKind::Variant(..) => rebuilt(value),
+            ExprKind::If(..) if value.ty.scalar().is_none() => rebuilt(value),
             ExprKind::CheckShape(of, _) => atom(of),
-            ExprKind::Call(_, items) if value.ty.scalar().is_none() => atoms(items),
+            ExprKind::Call(_, items) if value.ty.scalar().is_none() => items.iter().try_for_each(rebuilt),
             ExprKind::StopGradient(_) => Ok(()),
             ExprKind::Var(_) => Ok(()),
             _ => root(value),
@@ -36,6 +37,20 @@ fn atom(e: &Expr) -> Result<(), String> {
     match e.kind {
         ExprKind::Var(_) | ExprKind::Int(_) | ExprKind::Float(_) | ExprKind::Bool(_) | ExprKind::Str(_) => Ok(()),
         _ => wrong("not an atom", e),
+    }
+}
+
+/// A structure that is put together again from its parts.
+fn rebuilt(e: &Expr) -> Result<(), String> {
+    match &e.kind {
+        ExprKind::Unit => Ok(()),
+        ExprKind::Tuple(items) | ExprKind::Variant(_, items) => items.iter().try_for_each(rebuilt),
+        ExprKind::If(cond, yes, no) => {
+            cell(cond)?;
+            rebuilt(yes)?;
+            rebuilt(no)
+        }
+        _ => atom(e),
     }
 }
 
@@ -121,7 +136,10 @@ fn cell(e: &Expr) -> Result<(), String> {
             definitions(stmts)?;
             cell(value)
         }
-        Call(_, items) => items.iter().try_for_each(|item| if item.ty.rank() > 0 { atom(item) } else { cell(item) }),
+        Call(_, items) => items.iter().try_for_each(|item| match item.ty {
+            Type::Scalar(_) | Type::Str => cell(item),
+            _ => rebuilt(item),
+        }),
         Reduce(_) => wrong("a reduction inside a cell", e),
         _ => wrong("not a cell", e),
     }

@@ -134,12 +134,9 @@ pub(super) fn same(a: &Expr, b: &Expr) -> bool {
 pub(super) fn is_total(e: &Expr) -> bool {
     let here = match &e.kind {
         ExprKind::Load(load) => load.proven.iter().all(|proven| *proven),
-        ExprKind::Op(op, items) => match op {
-            Op::Div | Op::Rem | Op::Pow | Op::Lcm => {
-                e.ty.scalar().is_some_and(Scalar::is_float) || constant(&items[1]).is_some_and(|by| by > 0)
-            }
-            _ => true,
-        },
+        ExprKind::Op(Op::Div | Op::Rem | Op::Pow | Op::Lcm, items) => {
+            e.ty.scalar().is_some_and(Scalar::is_float) || constant(&items[1]).is_some_and(|by| by > 0)
+        }
         ExprKind::Reduce(reduce) => match reduce.op {
             ReduceOp::Sum | ReduceOp::Prod | ReduceOp::Any | ReduceOp::All => true,
             ReduceOp::Max | ReduceOp::Min => e.ty.scalar().is_some_and(Scalar::is_float),
@@ -196,15 +193,6 @@ pub(super) fn is_cheap(e: &Expr) -> bool {
         total
     }
     is_total(e) && size(e) <= 24
-}
-
-/// The reduction that a cell is as a whole, below definitions.
-pub(super) fn is_reduction(e: &Expr) -> bool {
-    match &e.kind {
-        ExprKind::Reduce(_) => true,
-        ExprKind::Block(_, value) => is_reduction(value),
-        _ => false,
-    }
 }
 
 pub(super) fn has_reduction(e: &Expr) -> bool {

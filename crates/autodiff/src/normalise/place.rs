@@ -154,11 +154,20 @@ impl Normaliser<'_> {
             let prefix = self.all_fresh(&prefix);
             return Ok(make::load(self.read_var(var, span), prefix, span));
         }
+        let mut asked = HashSet::new();
+        for item in &self.scope {
+            if let Item::Guard(..) = item {
+                asked.extend(item.free());
+            }
+        }
+        self.close(&mut asked);
         let (mut binders, mut wheres) = (Vec::new(), Vec::new());
         for (k, item) in self.scope.iter().enumerate() {
             match item {
-                Item::Coord { binder, .. } if !selection.coords.contains(&k) => binders.push(binder.clone()),
-                Item::Def(var, e) => wheres.push(WhereItem::Def(*var, e.clone())),
+                Item::Coord { binder, .. } if !selection.coords.contains(&k) && asked.contains(&binder.var) => {
+                    binders.push(binder.clone());
+                }
+                Item::Def(var, e) if asked.contains(var) => wheres.push(WhereItem::Def(*var, e.clone())),
                 Item::Guard(_, e) => wheres.push(WhereItem::Guard(e.clone())),
                 _ => {}
             }
@@ -238,11 +247,24 @@ impl Normaliser<'_> {
         if !family.axes.is_empty() || family.clauses.len() != 1 || family.clauses[0].otherwise.is_some() {
             return Ok(make::family(family));
         }
-        let guarded = family.clauses[0].wheres.iter().any(|item| matches!(item, WhereItem::Guard(_)));
-        if guarded && make::has_reduction(&family.clauses[0].body) {
+        let mut clause = family.clauses.remove(0);
+        let guarded = clause.wheres.iter().any(|item| matches!(item, WhereItem::Guard(_)));
+        if guarded && let ExprKind::Reduce(reduce) = &mut clause.body.kind {
+            // Nothing is zero here as well, if the ranges do not need what stands before them now.
+            let empty_is_zero = matches!(reduce.op, ReduceOp::Sum | ReduceOp::Any);
+            let ends = || reduce.binders.iter().flat_map(|binder| [&binder.lo, &binder.hi]);
+            let free: Vec<VarId> = ends().flat_map(visit::free_vars).collect();
+            let defined = |item: &WhereItem| matches!(item, WhereItem::Def(var, _) if free.contains(var));
+            if empty_is_zero && ends().all(make::is_total) && !clause.wheres.iter().any(defined) {
+                clause.wheres.append(&mut reduce.wheres);
+                reduce.wheres = clause.wheres;
+                return Ok(clause.body);
+            }
+        }
+        if guarded && make::has_reduction(&clause.body) {
+            family.clauses.push(clause);
             return Ok(make::family(family));
         }
-        let clause = family.clauses.remove(0);
         let zero = make::zero(&family.elem, family.span);
         let mut value = clause.body;
         let mut lets = Vec::new();
