@@ -35,15 +35,21 @@ impl Checker<'_> {
                 self.checked_native(name, vals, span)
             }
             "sum" | "prod" | "mean" | "any" | "all" | "argmax" | "argmin" | "max" | "min" if args.len() < 2 => {
-                let carried: Vec<String> = args
-                    .iter()
-                    .map(|a| self.expr(a, None))
-                    .flat_map(|v| crate::text::axis_names(v.ty.axes()))
-                    .collect();
-                let example = if carried.is_empty() { "i".to_owned() } else { carried.join(", ") };
-                let inner = args.first().map(|a| self.sources.text(a.span).to_owned()).unwrap_or_default();
-                let d = errors::argument_count(span, &format!("{name}[…]"), 1, 0, None);
-                self.report(d.note("a reduction names the coordinates that it consumes").fix("name them", span, format!("{name}[{example}]({inner})")));
+                let vals: Vec<Val> = args.iter().map(|a| self.expr(a, None)).collect();
+                if vals.iter().any(|v| v.ty.is_error()) {
+                    return Val::error(span);
+                }
+                let axes = vals.first().map(|v| v.ty.axes().to_vec()).unwrap_or_default();
+                let text = args.first().map_or("x", |a| self.sources.text(a.span));
+                let carried = crate::text::axis_names(&axes);
+                let fixed = if !carried.is_empty() && carried.len() == axes.len() {
+                    format!("{name}[{}]({text})", carried.join(", "))
+                } else {
+                    let coords: Vec<&str> = ["i", "j", "k", "l", "m", "n"].into_iter().take(axes.len().max(1)).collect();
+                    let coords = coords.join(", ");
+                    format!("{name}[{coords}]({text}[{coords}])")
+                };
+                self.report(errors::reduction_without_coordinate(span, name, &fixed));
                 Val::error(span)
             }
             _ => {

@@ -31,6 +31,12 @@ pub fn unknown_name(span: Span, name: &str, near: Option<&str>) -> Diagnostic {
     }
 }
 
+pub fn not_imported(span: Span, name: &str, module: &str) -> Diagnostic {
+    Diagnostic::error("E0201", span, format!("`{name}` is not known here"))
+        .label("not imported")
+        .help(format!("the library has it: `use {module}::{name};`"))
+}
+
 pub fn used_before_definition(span: Span, name: &str, defined: Span) -> Diagnostic {
     Diagnostic::error("E0201", span, format!("`{name}` is used before it is defined"))
         .label("not defined yet")
@@ -72,6 +78,9 @@ pub fn argument_count(span: Span, name: &str, want: usize, got: usize, def: Opti
 pub fn unknown_field(span: Span, field: &str, of: &str, near: Option<&str>) -> Diagnostic {
     let d = Diagnostic::error("E0207", span, format!("{of} has no field or method `{field}`")).label("not known");
     match (field, near) {
+        ("sum" | "prod" | "mean" | "max" | "min" | "any" | "all" | "argmax" | "argmin", _) => {
+            d.help(format!("a reduction names the coordinate that it consumes: `{field}[i](x[i])`"))
+        }
         ("T", _) => d.help("a transpose is an indexed definition: `let t[j, i] = m[i, j];`"),
         (_, Some(near)) => d.fix(format!("did you mean `{near}`?"), span, near),
         _ => d,
@@ -187,7 +196,7 @@ pub fn unbound_coord(span: Span, name: Symbol, near: Option<&str>) -> Diagnostic
 }
 
 pub fn mismatch(span: Span, message: String, left: Option<(Span, String)>, right: Option<(Span, String)>) -> Diagnostic {
-    let mut d = Diagnostic::error("E0401", span, message);
+    let mut d = Diagnostic::error("E0401", span, message).label("does not fit");
     for (place, ty) in [left, right].into_iter().flatten() {
         d = d.also(place, format!("`{ty}`"));
     }
@@ -326,10 +335,41 @@ pub fn cycle(span: Span, steps: &[(Span, String, String)]) -> Diagnostic {
     d.note(text)
 }
 
+pub fn reduction_without_coordinate(span: Span, name: &str, fixed: &str) -> Diagnostic {
+    Diagnostic::error("E0206", span, format!("`{name}` is not told what to reduce over"))
+        .label("no coordinate is named")
+        .note("a reduction names the coordinates that it consumes")
+        .fix("name them", span, fixed)
+}
+
+pub fn missing_fields(span: Span, of: &str, missing: &[&str]) -> Diagnostic {
+    let missing: Vec<String> = missing.iter().map(|field| field.to_string()).collect();
+    let plural = if missing.len() == 1 { "field" } else { "fields" };
+    Diagnostic::error("E0206", span, format!("the {plural} {} of `{of}` {} not given", list(&missing), if missing.len() == 1 { "is" } else { "are" }))
+        .label("every field needs a value")
+}
+
+/// Of a struct or of named fields of a variant.
+pub fn no_field(span: Span, field: &str, of: &str, fields: &[String], near: Option<&str>) -> Diagnostic {
+    let d = Diagnostic::error("E0207", span, format!("`{of}` has no field `{field}`")).label("not a field");
+    match near {
+        Some(near) => d.fix(format!("did you mean `{near}`?"), span, near),
+        None => d.note(format!("`{of}` has {}", list(fields))),
+    }
+}
+
+pub fn no_variant(span: Span, variant: &str, of: &str, variants: &[String], near: Option<&str>) -> Diagnostic {
+    let d = Diagnostic::error("E0207", span, format!("`{of}` has no variant `{variant}`")).label("not a variant");
+    match near {
+        Some(near) => d.fix(format!("did you mean `{near}`?"), span, near),
+        None => d.note(format!("`{of}` has {}", list(variants))),
+    }
+}
+
 pub fn base_missing(span: Span, cell: &str, family: Symbol, region: &str) -> Diagnostic {
     Diagnostic::error("E0602", span, format!("`{cell}` is read, but no clause of `{family}` defines it"))
         .label(format!("reads `{cell}`"))
-        .note(format!("the clauses of `{family}` define {region}"))
+        .note(format!("no clause of `{family}` defines `{region}`"))
         .help("add the base case as a clause of its own")
 }
 

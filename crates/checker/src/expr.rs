@@ -195,9 +195,8 @@ impl Checker<'_> {
             self.report(errors::outside_scope(name.span, name.name, bound));
             return Val::error(name.span);
         }
-        let mut names = self.cx.env.names();
-        names.extend(self.modules.names(self.cx.env.module()).iter().map(|n| n.as_str()));
-        if self.cx.cells > 0 && self.in_index > 0 {
+        let names = self.cx.env.names();
+        if self.cx.env.domain(name.name).is_some() || self.cx.cells > 0 && self.in_index > 0 {
             if !self.unbound.insert(name.name) {
                 return Val::error(name.span);
             }
@@ -209,10 +208,21 @@ impl Checker<'_> {
         if crate::builtin::is_builtin(text) {
             return self.item_value(name, Item::Native(crate::builtin::native_name(text)));
         }
+        self.unknown_with(name, names);
+        Val::error(name.span)
+    }
+
+    /// A name that nothing in sight knows; some names are in sight.
+    pub(crate) fn unknown_with(&mut self, name: ast::Ident, mut names: Vec<&str>) {
+        let text = name.name.as_str();
+        if let Some(module) = crate::modules::library_module_of(text) {
+            self.report(errors::not_imported(name.span, text, module));
+            return;
+        }
+        names.extend(self.modules.names(self.cx.env.module()).iter().map(|n| n.as_str()));
         names.extend(crate::builtin::NAMES);
         let near = diagnostics::closest(text, names.into_iter());
         self.report(errors::unknown_name(name.span, text, near));
-        Val::error(name.span)
     }
 
     fn coords_in_scope(&self) -> Vec<&'static str> {
@@ -446,7 +456,7 @@ impl Checker<'_> {
         let mut item_ty = vals[0].ty.clone();
         let first = vals[0].clone();
         for val in vals {
-            let val = if list.is_empty() { val } else { self.join(&first, val) };
+            let val = if list.is_empty() { val } else { self.join_for(&first, val, crate::unify::Why::Item) };
             if val.ty.is_error() {
                 return Val::error(span);
             }

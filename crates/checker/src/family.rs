@@ -320,8 +320,22 @@ impl Checker<'_> {
         val
     }
 
+    /// Reads of cells that no clause defines.
+    fn base_is_missing(&mut self, families: &[(VarId, Family, Ty)]) -> bool {
+        let group: Vec<(VarId, Family)> = families.iter().map(|(var, family, _)| (*var, family.clone())).collect();
+        let missing = coverage::missing_base(&self.program.vars, &group, &mut self.facts);
+        for base in &missing {
+            let name = self.program.vars[base.family.index()].name;
+            self.report(errors::base_missing(base.span, &base.cell, name, &base.region));
+        }
+        !missing.is_empty()
+    }
+
     fn emit(&mut self, families: Vec<(VarId, Family, Ty)>, recursive: bool) {
         let span_of = |family: &Family, clause: usize| family.clauses[clause].span;
+        if recursive && self.base_is_missing(&families) {
+            return;
+        }
         for (_, family, _) in &families {
             if let Some(region) = coverage::gaps(&self.program.vars, family, &self.facts) {
                 self.report(errors::gap(family.span, family.name, &region));
@@ -344,14 +358,6 @@ impl Checker<'_> {
             return;
         }
         let group: Vec<(VarId, Family)> = families.into_iter().map(|(var, family, _)| (var, family)).collect();
-        let missing = coverage::missing_base(&self.program.vars, &group, &mut self.facts);
-        if !missing.is_empty() {
-            for base in missing {
-                let name = self.program.vars[base.family.index()].name;
-                self.report(errors::base_missing(base.span, &base.cell, name, &base.region));
-            }
-            return;
-        }
         match order::order(&self.program.vars, &group, &mut self.facts) {
             Ok(order) => self.cx.sink.push(Stmt::Rec(Rc::new(Recurrence { families: group, order }))),
             Err(cycle) => {

@@ -389,7 +389,8 @@ impl Checker<'_> {
         for (name, value) in given {
             let Some(k) = wanted.iter().position(|(field, _)| *field == name.name) else {
                 let near = diagnostics::closest(name.name.as_str(), wanted.iter().map(|(f, _)| f.as_str()));
-                self.report(errors::unknown_field(name.span, name.name.as_str(), &format!("`{}`", of.name), near));
+                let fields: Vec<String> = wanted.iter().map(|(f, _)| f.to_string()).collect();
+                self.report(errors::no_field(name.span, name.name.as_str(), of.name.as_str(), &fields, near));
                 ok = false;
                 continue;
             };
@@ -406,8 +407,7 @@ impl Checker<'_> {
         }
         let missing: Vec<&str> = wanted.iter().zip(&vals).filter(|(_, v)| v.is_none()).map(|((f, _), _)| f.as_str()).collect();
         if ok && !missing.is_empty() {
-            let d = errors::argument_count(span, of.name.as_str(), wanted.len(), given.len(), None);
-            self.report(d.note(format!("missing: {}", missing.join(", "))));
+            self.report(errors::missing_fields(span, of.name.as_str(), &missing));
             ok = false;
         }
         if !ok {
@@ -419,8 +419,8 @@ impl Checker<'_> {
     pub(crate) fn unknown_variant(&mut self, id: ir::EnumId, name: ast::Ident) {
         let info = &self.program.enums[id.index()];
         let near = diagnostics::closest(name.name.as_str(), info.variants.iter().map(|v| v.name.as_str()));
-        let of = format!("`{}`", info.name);
-        self.report(errors::unknown_field(name.span, name.name.as_str(), &of, near));
+        let variants: Vec<String> = info.variants.iter().map(|v| v.name.to_string()).collect();
+        self.report(errors::no_variant(name.span, name.name.as_str(), info.name.as_str(), &variants, near));
     }
 
     /// `Shape::Circle(r)`, `Light::Red`.

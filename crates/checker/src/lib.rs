@@ -36,6 +36,7 @@ mod sym;
 mod text;
 mod ty;
 mod types;
+mod uncalled;
 mod unify;
 mod walk;
 mod wheres;

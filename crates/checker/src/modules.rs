@@ -18,6 +18,7 @@ use std::rc::Rc;
 use syntax::ast;
 
 pub use errors::duplicate;
+pub(crate) use library::library_module_of;
 pub use link::load;
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]

@@ -229,6 +229,6 @@ impl Checker<'_> {
 }
 
 /// `T`, `Elem`: an upper-case letter first.
-fn is_generic(name: &str) -> bool {
+pub(crate) fn is_generic(name: &str) -> bool {
     name.chars().next().is_some_and(char::is_uppercase)
 }

@@ -266,6 +266,10 @@ impl Checker<'_> {
 
     /// The common type of branches, arms and items: the later value fitted to the first one's type.
     pub(crate) fn join(&mut self, first: &Val, other: Val) -> Val {
+        self.join_for(first, other, Why::Branch(first.span()))
+    }
+
+    pub(crate) fn join_for(&mut self, first: &Val, other: Val, why: Why) -> Val {
         if first.ty.is_never() || first.ty.is_error() {
             return other;
         }
@@ -273,13 +277,13 @@ impl Checker<'_> {
         match (&want, &other.ty) {
             (Ty::Tensor(a), Ty::Tensor(b)) if a.axes.len() == b.axes.len() => {
                 let ok = self.same(&a.elem.clone(), &b.elem.clone());
-                if ok { other } else { self.type_mismatch(other, &want, None, Why::Branch(first.span())) }
+                if ok { other } else { self.type_mismatch(other, &want, (why == Why::Item).then(|| first.span()), why) }
             }
             (Ty::List(_), Ty::Tensor(_)) => {
                 let rows = self.rows_of(other);
-                self.annotated(rows, &want, None, Why::Branch(first.span()))
+                self.annotated(rows, &want, (why == Why::Item).then(|| first.span()), why)
             }
-            _ => self.annotated(other, &want, None, Why::Branch(first.span())),
+            _ => self.annotated(other, &want, (why == Why::Item).then(|| first.span()), why),
         }
     }
 

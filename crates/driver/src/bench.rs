@@ -45,6 +45,7 @@ pub fn bench(input: Input, bench: BenchOptions, options: Options) -> Status {
         };
         // What the module prints is not what is measured.
         let mut context = Context::new(stack_bytes, session.input.folder(), Box::new(std::io::stderr()));
+        context.limit_threads(options.threads);
         let measured = measure(&code, &outputs, &mut context, bench.time);
         // Nobody is left to tell if stderr cannot be written.
         let _ = context.flush();

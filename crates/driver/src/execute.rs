@@ -27,6 +27,7 @@ pub fn run(input: Input, options: Options) -> Status {
 
 fn execute(session: &mut Session, code: &Compiled, stack_bytes: usize) -> Status {
     let mut context = Context::new(stack_bytes, session.input.folder(), Box::new(std::io::stdout()));
+    context.limit_threads(session.options.threads);
     let outcome = session.timings.time("run", || code.run(&mut context));
     // What was printed stands in front of the error that ended it.
     let flushed = context.flush();

@@ -385,6 +385,12 @@ pub mod rt {
         in_context("tensor_contains", &[I32, Ptr, Ptr], &[I8]),
         // (text): writes it and a newline to standard output
         failing("print_line", &[Ptr], &[]),
+        // --- sums of products -----------------------------------------------------------------------------------------
+        // (target, left and right elements, words, open coordinates, summed coordinates): stores the sum of products for
+        // each point of the open coordinates; the words are the offsets of the three first elements, then for each
+        // coordinate its extent and its strides in target, left and right factor, in elements
+        in_context("contract_f32", &[Ptr, Ptr, Ptr, Ptr, I64, I64], &[]),
+        in_context("contract_f64", &[Ptr, Ptr, Ptr, Ptr, I64, I64], &[]),
         // --- files -------------------------------------------------------------------------------------------------
         failing("load_npy", &[Ptr], &[Ptr]),
         // (dyn, scalar code as in `scalar_code`, rank, extents with -1 for any) -> tensor; E0905 with both shapes

@@ -5,6 +5,7 @@ mod bounds;
 mod cast;
 mod chunk;
 mod comprehension;
+mod contraction;
 mod control;
 mod export;
 mod expr;

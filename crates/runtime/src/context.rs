@@ -19,6 +19,8 @@ const OUTPUT_BUFFER: usize = 64 << 10;
 pub struct Context {
     /// Recursion that brings the stack pointer below this address is refused.
     pub stack_limit: usize,
+    /// Threads that large loops may use.
+    pub(crate) threads: usize,
     pub(crate) layouts: Layouts,
     pub(crate) sites: Vec<Site>,
     pub(crate) pending: Option<Failure>,
@@ -38,6 +40,7 @@ impl Context {
     pub fn new(stack_bytes: usize, base: impl Into<PathBuf>, output: Box<dyn Write>) -> Context {
         Context {
             stack_limit: stack_limit(stack_bytes),
+            threads: std::thread::available_parallelism().map_or(1, |cores| cores.get()),
             layouts: Layouts::default(),
             sites: Vec::new(),
             pending: None,
@@ -49,6 +52,11 @@ impl Context {
             waiting: Vec::new(),
             output,
         }
+    }
+
+    /// Uses at most so many threads; as many as there are cores if not said.
+    pub fn limit_threads(&mut self, most: Option<usize>) {
+        self.threads = most.map_or(self.threads, |most| most.clamp(1, self.threads));
     }
 
     /// Takes the tables of the module that runs next.

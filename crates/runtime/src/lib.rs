@@ -5,6 +5,7 @@
 
 mod cell;
 mod context;
+mod contraction;
 mod errors;
 mod failures;
 mod files;

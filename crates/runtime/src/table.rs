@@ -1,6 +1,6 @@
 //! Addresses of the rows of `ir::loops::rt`, for emitted code.
 
-use crate::{failures, files, math, objects, sorting, values};
+use crate::{contraction, failures, files, math, objects, sorting, values};
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
@@ -31,6 +31,7 @@ static TABLE: LazyLock<HashMap<&'static str, Address>> = LazyLock::new(|| {
         files { print_line load_npy dyn_of dyn_settle dyn_rank dyn_shape save_npy read_text write_text }
         sorting { tensor_argsort }
         failures { panic assert_failed }
+        contraction { contract_f32 contract_f64 }
         math {
             gcd f32_pow f64_pow f32_powi f64_powi f32_rem f64_rem f32_atan2 f64_atan2 f32_hypot f64_hypot
             f32_polygamma f64_polygamma f32_cbrt f64_cbrt f32_exp f64_exp f32_expm1 f64_expm1 f32_ln f64_ln

@@ -228,11 +228,8 @@ impl Normaliser<'_> {
     /// An effect, once for each cell around that reaches it.
     pub(super) fn effect(&mut self, effect: Expr) -> Outcome<()> {
         let span = effect.span;
-        let body = make::expr(
-            ExprKind::Block(vec![Stmt::Do(effect)], Box::new(make::truth(true, span))),
-            Type::BOOL,
-            span,
-        );
+        let body =
+            make::expr(ExprKind::Block(vec![Stmt::Do(effect)], Box::new(make::truth(true, span))), Type::BOOL, span);
         let free = visit::free_vars(&body);
         let (mut selection, _) = self.select(&free, true, true)?;
         let group = selection.group.take();

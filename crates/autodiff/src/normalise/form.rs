@@ -162,7 +162,8 @@ pub(super) fn opaque_calls(program: &Program) -> HashSet<FuncId> {
         .collect();
     let mut opaque: HashSet<FuncId> =
         (0..program.funcs.len()).filter(|k| program.funcs[*k].rule.is_some()).map(|k| FuncId(k as u32)).collect();
-    let mut search = Components { callees: &callees, found: vec![None; callees.len()], low: Vec::new(), stack: Vec::new() };
+    let mut search =
+        Components { callees: &callees, found: vec![None; callees.len()], low: Vec::new(), stack: Vec::new() };
     search.low.resize(callees.len(), 0);
     let mut next = 0;
     for k in 0..callees.len() {

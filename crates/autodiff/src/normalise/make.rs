@@ -164,13 +164,10 @@ pub(super) fn is_total(e: &Expr) -> bool {
 pub(super) fn is_harmless(e: &Expr) -> bool {
     let is_float = |e: &Expr| e.ty.scalar().is_some_and(Scalar::is_float);
     let here = match &e.kind {
-        ExprKind::Op(op, _) => {
-            !is_float(e) || matches!(op, Op::Add | Op::Sub | Op::Neg | Op::Min | Op::Max)
+        ExprKind::Op(op, _) => !is_float(e) || matches!(op, Op::Add | Op::Sub | Op::Neg | Op::Min | Op::Max),
+        ExprKind::Reduce(reduce) => {
+            matches!(reduce.op, ReduceOp::Sum | ReduceOp::Max | ReduceOp::Min | ReduceOp::Any | ReduceOp::All)
         }
-        ExprKind::Reduce(reduce) => matches!(
-            reduce.op,
-            ReduceOp::Sum | ReduceOp::Max | ReduceOp::Min | ReduceOp::Any | ReduceOp::All
-        ),
         _ => true,
     };
     let mut all = here;

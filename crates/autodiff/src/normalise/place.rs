@@ -18,7 +18,12 @@ pub(super) enum Item {
         name: Option<Symbol>,
     },
     /// A literal slot of a recurrence.
-    Fixed { at: i64, extent: Expr, step: (usize, usize), name: Option<Symbol> },
+    Fixed {
+        at: i64,
+        extent: Expr,
+        step: (usize, usize),
+        name: Option<Symbol>,
+    },
     Def(VarId, Expr),
     Guard(u32, Expr),
 }
@@ -83,7 +88,12 @@ impl Normaliser<'_> {
     /// What a family with these free variables is indexed by and guarded by. With `everything`, all guards come along
     /// with all their coordinates; a harmless family drops those that do not fit; the others are asked for together:
     /// a cell is computed if any cell around it needs it.
-    pub(super) fn select(&mut self, free: &[VarId], harmless: bool, everything: bool) -> Outcome<(Selection, Option<Expr>)> {
+    pub(super) fn select(
+        &mut self,
+        free: &[VarId],
+        harmless: bool,
+        everything: bool,
+    ) -> Outcome<(Selection, Option<Expr>)> {
         let mut needed: HashSet<VarId> = free.iter().copied().collect();
         self.close(&mut needed);
         let mut with_guards = needed.clone();
@@ -149,7 +159,8 @@ impl Normaliser<'_> {
         let names: Vec<VarId> = selection.coords.iter().filter_map(coord).collect();
         let guards = self.scope.iter().filter_map(|item| if let Item::Guard(id, _) = item { Some(*id) } else { None });
         let key = (names, guards.collect::<Vec<u32>>());
-        let span = self.scope[left[0]].free().first().map(|var| self.program.vars[var.index()].span).unwrap_or_default();
+        let span =
+            self.scope[left[0]].free().first().map(|var| self.program.vars[var.index()].span).unwrap_or_default();
         if let Some((var, prefix)) = self.gates.get(&key).cloned() {
             let prefix = self.all_fresh(&prefix);
             return Ok(make::load(self.read_var(var, span), prefix, span));
@@ -176,8 +187,7 @@ impl Normaliser<'_> {
         let reduce = ExprKind::Reduce(Box::new(Reduce { op: ReduceOp::Any, binders, wheres, body }));
         let any = make::expr(reduce, Type::BOOL, span);
         let any = self.fresh(&any);
-        let coordinates: Vec<Item> =
-            selection.coords.iter().map(|k| self.scope[*k].clone()).collect();
+        let coordinates: Vec<Item> = selection.coords.iter().map(|k| self.scope[*k].clone()).collect();
         let scope = std::mem::replace(&mut self.scope, coordinates);
         let own = Family {
             name: Symbol::new("open"),
@@ -457,13 +467,7 @@ impl Normaliser<'_> {
         let (elem, span) = (family.elem.clone(), family.span);
         let like = match name {
             Some(var) => self.program.vars[var.index()].clone(),
-            None => Var {
-                name: family.name,
-                ty: Type::Unit,
-                span,
-                kind: VarKind::Temp,
-                coords: names.clone(),
-            },
+            None => Var { name: family.name, ty: Type::Unit, span, kind: VarKind::Temp, coords: names.clone() },
         };
         let target = name.filter(|var| !self.env.contains_key(var));
         let family = Family { name: like.name, ..family };

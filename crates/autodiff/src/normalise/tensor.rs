@@ -60,9 +60,11 @@ impl Normaliser<'_> {
             }
             CheckShape(of, extents) => {
                 let tensor = self.tensor(of)?;
-                let agree = tensor.extents.iter().zip(extents).all(|(found, wanted)| {
-                    wanted.is_none() || make::constant(found) == *wanted
-                });
+                let agree = tensor
+                    .extents
+                    .iter()
+                    .zip(extents)
+                    .all(|(found, wanted)| wanted.is_none() || make::constant(found) == *wanted);
                 if agree {
                     return Ok(Value::Tensor(tensor));
                 }
@@ -152,10 +154,7 @@ impl Normaliser<'_> {
                     (true, false) => self.payload(yes, variant, field, e),
                     (false, true) => self.payload(no, variant, field, e),
                     (true, true) => {
-                        let (yes, no) = (
-                            self.payload(yes, variant, field, e)?,
-                            self.payload(no, variant, field, e)?,
-                        );
+                        let (yes, no) = (self.payload(yes, variant, field, e)?, self.payload(no, variant, field, e)?);
                         let (yes, no) = (self.without_reductions(yes)?, self.without_reductions(no)?);
                         self.merge(cond, yes, no)
                     }
@@ -241,11 +240,9 @@ impl Normaliser<'_> {
             Type::Scalar(_) | Type::Str => {
                 let cell = self.cell(e, true)?;
                 match cell.kind {
-                    ExprKind::Var(_)
-                    | ExprKind::Int(_)
-                    | ExprKind::Float(_)
-                    | ExprKind::Bool(_)
-                    | ExprKind::Str(_) => Ok(cell),
+                    ExprKind::Var(_) | ExprKind::Int(_) | ExprKind::Float(_) | ExprKind::Bool(_) | ExprKind::Str(_) => {
+                        Ok(cell)
+                    }
                     _ => self.extract(cell),
                 }
             }

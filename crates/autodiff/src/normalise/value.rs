@@ -72,13 +72,14 @@ impl Normaliser<'_> {
     pub(super) fn variable(&self, var: VarId, span: Span) -> Tensor {
         let info = &self.program.vars[var.index()];
         let known = self.extents.get(&var);
-        let extents = (0..info.ty.rank()).map(|axis| match known.and_then(|known| known.get(axis).copied().flatten()) {
-            Some(extent) => make::int(extent, Type::I64, span),
-            None => {
-                let dim = ExprKind::Dim(Box::new(self.read_var(var, span)), axis);
-                make::cast(make::expr(dim, Type::I32, span), Type::I64)
-            }
-        });
+        let extents =
+            (0..info.ty.rank()).map(|axis| match known.and_then(|known| known.get(axis).copied().flatten()) {
+                Some(extent) => make::int(extent, Type::I64, span),
+                None => {
+                    let dim = ExprKind::Dim(Box::new(self.read_var(var, span)), axis);
+                    make::cast(make::expr(dim, Type::I32, span), Type::I64)
+                }
+            });
         let mut names = info.coords.clone();
         names.resize(info.ty.rank(), None);
         Tensor {
@@ -138,9 +139,7 @@ impl Normaliser<'_> {
     pub(super) fn field_types(&self, ty: &Type) -> Vec<Type> {
         match ty {
             Type::Tuple(items) => items.to_vec(),
-            Type::Struct(id) => {
-                self.program.structs[id.index()].fields.iter().map(|(_, ty)| ty.clone()).collect()
-            }
+            Type::Struct(id) => self.program.structs[id.index()].fields.iter().map(|(_, ty)| ty.clone()).collect(),
             _ => Vec::new(),
         }
     }

@@ -12,6 +12,12 @@ pub(super) const PYTHON: &[(&str, &[&str])] = &[("math", &["math"]), ("numpy", &
 /// Operations that are written as operators, and so are no functions.
 const OPERATORS: &[Op] = &[Op::PowI, Op::Neg];
 
+/// The module of the library that has a function without a text.
+pub(crate) fn library_module_of(name: &str) -> Option<&'static str> {
+    let modules = ["std::math", "std::array", "std::io"];
+    modules.into_iter().find(|module| injected(module).iter().any(|(known, _)| known.as_str() == name))
+}
+
 /// What `std::…` has without a text.
 pub(super) fn injected(module: &str) -> Vec<(Symbol, Definition)> {
     let items: Vec<(&str, Item)> = match module {

@@ -137,7 +137,10 @@ impl Lower<'_, '_> {
                 let tensor = self.object(tensor);
                 Value::one(narrowed(self.dim(tensor, *axis)))
             }
-            Reduce(reduce) => Value::one(self.reduce(reduce, &e.ty, e.span)),
+            Reduce(reduce) => Value::one(match self.contracted_cell(e) {
+                Some(cell) => cell,
+                None => self.reduce(reduce, &e.ty, e.span),
+            }),
             Family(family) => self.family(family),
             Literal(shape, items) => self.literal(shape, items, e),
             CheckShape(inner, extents) => self.check_shape(inner, extents, e.span),

@@ -107,10 +107,16 @@ impl Lower<'_, '_> {
                 })
                 .collect();
             lower.guarded(&known, |lower| {
+                let free = if late.is_empty() { lower.open_coords(cells, k, &open) } else { None };
+                if free.as_ref().is_some_and(|free| lower.contract_whole(cells, clause, &open, free, &coords)) {
+                    return;
+                }
+                let sums = free.map(|free| lower.contract_sums(clause, &free)).unwrap_or_default();
                 lower.nest(cells, k, &open, &mut coords, &mut |lower, coords| {
                     let cond = lower.late_tests(cells, k, &late, coords);
                     lower.when(cond, |lower| lower.clause_cell(cells, clause, coords, None));
                 });
+                lower.forget_contracted(&sums);
             });
         });
     }

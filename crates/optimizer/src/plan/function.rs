@@ -1,5 +1,6 @@
 //! One function on its way to loops.
 
+use super::contraction::Contracted;
 use super::life::{BlockKey, LastUses};
 use super::region::Region;
 use super::value::{Part, Value, Weight, flattened};
@@ -41,6 +42,8 @@ pub struct Lower<'a, 'p> {
     /// In a cell or a reduction: integer arithmetic wraps, and statements may be repeated.
     pub kernel: bool,
     pub scratch: u32,
+    /// Sums that were computed for all cells of the clause that is being lowered.
+    pub contracted: HashMap<*const Expr, Contracted>,
     pub frame: Option<(Local, Rc<Frame>)>,
 }
 
@@ -63,6 +66,7 @@ impl<'a, 'p> Lower<'a, 'p> {
             current: HashMap::new(),
             kernel: false,
             scratch: 0,
+            contracted: HashMap::new(),
             frame: None,
         }
     }

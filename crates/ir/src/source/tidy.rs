@@ -1,0 +1,368 @@
+//! What a person would not write goes away before a program is printed: temporaries that are read once, conditions
+//! that are known, blocks around cells.
+
+use crate::expr::*;
+use crate::ops::Op;
+use crate::types::*;
+use std::collections::{HashMap, HashSet};
+
+/// The same function, with as little of the compiler's own hand as can be had for nothing.
+pub(super) fn tidied(program: &Program, func: &Func, effects: &[bool]) -> Func {
+    let mut func = func.clone();
+    folded(&mut func.body);
+    let mut census = Census { places: HashMap::new(), uses: HashMap::new(), loops: 0, deepest: 0 };
+    for param in &func.params {
+        census.places.insert(*param, 0);
+    }
+    census.expr(&func.body);
+    let mut pass = Inliner { program, effects, census, pending: HashMap::new() };
+    pass.expr(&mut func.body);
+    shaped(&mut func.body, program);
+    func
+}
+
+/// Which functions do more than give a value.
+pub(super) fn effects(program: &Program) -> Vec<bool> {
+    let mut effects = vec![false; program.funcs.len()];
+    loop {
+        let mut grew = false;
+        for (k, func) in program.funcs.iter().enumerate() {
+            if effects[k] {
+                continue;
+            }
+            let mut found = false;
+            func.body.walk(&mut |e| found |= acts(e, &effects));
+            effects[k] = found;
+            grew |= found;
+        }
+        if !grew {
+            return effects;
+        }
+    }
+}
+
+fn acts(e: &Expr, effects: &[bool]) -> bool {
+    match &e.kind {
+        ExprKind::Call(func, _) => effects[func.index()],
+        ExprKind::Builtin(builtin, _) => matches!(
+            builtin,
+            Builtin::Print
+                | Builtin::Panic
+                | Builtin::LoadNpy
+                | Builtin::SaveNpy
+                | Builtin::ReadText
+                | Builtin::WriteText
+                | Builtin::SameExtent
+                | Builtin::SliceBounds
+        ),
+        ExprKind::Assert(_) | ExprKind::Try(_) => true,
+        _ => false,
+    }
+}
+
+/// Choices whose condition is known are made: the side that is not taken was checked for other extents.
+fn folded(e: &mut Expr) {
+    e.for_each_child_mut(folded);
+    let known = |e: &Expr| match e.kind {
+        ExprKind::Bool(value) => Some(value),
+        _ => None,
+    };
+    let simpler = match &mut e.kind {
+        ExprKind::If(c, a, b) => match known(c) {
+            Some(true) => Some(take(a)),
+            Some(false) => Some(take(b)),
+            None => None,
+        },
+        ExprKind::And(a, b) => match (known(a), known(b)) {
+            (Some(true), _) => Some(take(b)),
+            (Some(false), _) | (_, Some(true)) => Some(take(a)),
+            _ => None,
+        },
+        ExprKind::Or(a, b) => match (known(a), known(b)) {
+            (Some(false), _) => Some(take(b)),
+            (Some(true), _) | (_, Some(false)) => Some(take(a)),
+            _ => None,
+        },
+        ExprKind::Op(Op::Not, items) => match known(&items[0]) {
+            Some(value) => Some(Expr { kind: ExprKind::Bool(!value), ty: Type::BOOL, span: items[0].span }),
+            None => match &mut items[0].kind {
+                ExprKind::Op(Op::Not, inner) => Some(take(&mut inner[0])),
+                _ => None,
+            },
+        },
+        ExprKind::Block(stmts, value) if stmts.is_empty() => Some(take(value)),
+        ExprKind::Block(stmts, _) => {
+            spliced(stmts);
+            None
+        }
+        _ => None,
+    };
+    if let Some(simpler) = simpler {
+        *e = simpler;
+    }
+    if let ExprKind::Reduce(reduce) = &mut e.kind {
+        reduce.wheres.retain(|item| !matches!(item, WhereItem::Guard(Expr { kind: ExprKind::Bool(true), .. })));
+    }
+}
+
+/// What a temporary needs stands in front of it.
+fn spliced(stmts: &mut Vec<Stmt>) {
+    if !stmts.iter().any(|s| matches!(s, Stmt::Let(_, Expr { kind: ExprKind::Block(..), .. }))) {
+        return;
+    }
+    for stmt in std::mem::take(stmts) {
+        match stmt {
+            Stmt::Let(var, Expr { kind: ExprKind::Block(inner, value), .. }) => {
+                stmts.extend(inner);
+                stmts.push(Stmt::Let(var, *value));
+            }
+            other => stmts.push(other),
+        }
+    }
+}
+
+fn take(e: &mut Expr) -> Expr {
+    let unit = Expr { kind: ExprKind::Unit, ty: Type::Unit, span: e.span };
+    std::mem::replace(e, unit)
+}
+
+/// Where variables are bound and read, by the innermost loop around the place.
+struct Census {
+    places: HashMap<VarId, usize>,
+    /// The number of reads, and the loop around the last one.
+    uses: HashMap<VarId, (usize, usize)>,
+    loops: usize,
+    deepest: usize,
+}
+
+impl Census {
+    fn expr(&mut self, e: &Expr) {
+        e.for_each_use(|var| {
+            let found = self.uses.entry(*var).or_insert((0, 0));
+            *found = (found.0 + 1, self.loops);
+        });
+        let runs = matches!(e.kind, ExprKind::Reduce(_) | ExprKind::Family(_) | ExprKind::Comprehension(_));
+        let outer = self.loops;
+        if runs {
+            self.deepest += 1;
+            self.loops = self.deepest;
+        }
+        e.for_each_binding(|var| {
+            self.places.insert(*var, self.loops);
+        });
+        if let ExprKind::Block(stmts, value) = &e.kind {
+            for stmt in stmts {
+                if matches!(stmt, Stmt::Rec(_)) {
+                    self.deepest += 1;
+                    self.loops = self.deepest;
+                }
+                stmt.for_each_child(|child| self.expr(child));
+                self.loops = outer;
+            }
+            self.expr(value);
+        } else {
+            e.for_each_child(|child| self.expr(child));
+        }
+        self.loops = outer;
+    }
+}
+
+struct Inliner<'a> {
+    program: &'a Program,
+    effects: &'a [bool],
+    census: Census,
+    pending: HashMap<VarId, Expr>,
+}
+
+impl Inliner<'_> {
+    fn expr(&mut self, e: &mut Expr) {
+        match &mut e.kind {
+            ExprKind::Block(stmts, value) => {
+                for stmt in std::mem::take(stmts) {
+                    match stmt {
+                        Stmt::Let(var, mut value) => {
+                            self.expr(&mut value);
+                            if self.goes(var, &value) {
+                                self.pending.insert(var, value);
+                            } else {
+                                stmts.push(Stmt::Let(var, value));
+                            }
+                        }
+                        mut other => {
+                            other.for_each_child_mut(|child| self.expr(child));
+                            stmts.push(other);
+                        }
+                    }
+                }
+                self.expr(value);
+                if stmts.is_empty() {
+                    *e = take(value);
+                }
+            }
+            ExprKind::Reduce(reduce) => {
+                for binder in &mut reduce.binders {
+                    self.expr(&mut binder.lo);
+                    self.expr(&mut binder.hi);
+                }
+                self.items(&mut reduce.wheres);
+                self.expr(&mut reduce.body);
+            }
+            ExprKind::Family(family) => self.family(family),
+            ExprKind::Var(var) => {
+                if let Some(value) = self.pending.remove(var) {
+                    *e = value;
+                }
+            }
+            _ => e.for_each_child_mut(|child| self.expr(child)),
+        }
+    }
+
+    fn family(&mut self, family: &mut Family) {
+        for clause in &mut family.clauses {
+            self.items(&mut clause.wheres);
+        }
+        family.for_each_child_mut(|child| self.expr(child));
+    }
+
+    /// Definitions are visited before what reads them.
+    fn items(&mut self, items: &mut Vec<WhereItem>) {
+        for item in std::mem::take(items) {
+            match item {
+                WhereItem::Def(var, mut value) => {
+                    self.expr(&mut value);
+                    if self.goes(var, &value) {
+                        self.pending.insert(var, value);
+                    } else {
+                        items.push(WhereItem::Def(var, value));
+                    }
+                }
+                WhereItem::Guard(mut guard) => {
+                    self.expr(&mut guard);
+                    items.push(WhereItem::Guard(guard));
+                }
+            }
+        }
+    }
+
+    /// Whether the one place that reads a temporary can have its value.
+    fn goes(&self, var: VarId, value: &Expr) -> bool {
+        let info = &self.program.vars[var.index()];
+        if info.kind != VarKind::Temp || !info.name.as_str().is_empty() {
+            return false;
+        }
+        let place = self.census.places.get(&var).copied();
+        let once = matches!(self.census.uses.get(&var), Some((1, at)) if Some(*at) == place);
+        once && !matches!(&value.kind, ExprKind::Family(family) if !super::family::is_view(family))
+            && !matches!(value.kind, ExprKind::Block(..))
+            && is_pure(value, self.effects)
+    }
+}
+
+fn is_pure(e: &Expr, effects: &[bool]) -> bool {
+    let mut pure = true;
+    e.walk(&mut |e| pure &= !acts(e, effects));
+    pure
+}
+
+/// Definitions of a cell stand in its `where`, and what is gated by outer coordinates in front of its sum.
+fn shaped(e: &mut Expr, program: &Program) {
+    e.for_each_child_mut(|child| shaped(child, program));
+    match &mut e.kind {
+        ExprKind::Family(family) => shaped_family(family),
+        ExprKind::Block(stmts, _) => {
+            for stmt in stmts {
+                if let Stmt::Rec(rec) = stmt {
+                    for (_, family) in &mut std::rc::Rc::make_mut(rec).families {
+                        shaped_family(family);
+                    }
+                }
+            }
+        }
+        ExprKind::Reduce(reduce) => {
+            defined(&mut reduce.body, &mut reduce.wheres);
+            if let Some(outside) = shaped_reduce(reduce, &e.ty) {
+                *e = outside;
+            }
+        }
+        _ => {}
+    }
+}
+
+fn shaped_family(family: &mut Family) {
+    let single = family.clauses.len() == 1;
+    for clause in &mut family.clauses {
+        if clause.slots.len() == family.axes.len() && clause.otherwise.is_none() {
+            defined(&mut clause.body, &mut clause.wheres);
+            if let ExprKind::If(test, sum, closed) = &mut clause.body.kind
+                && single
+                && matches!(sum.kind, ExprKind::Reduce(_))
+                && matches!(closed.kind, ExprKind::Float(0.0) | ExprKind::Int(0))
+            {
+                clause.wheres.push(WhereItem::Guard(take(test)));
+                clause.body = take(sum);
+            }
+        }
+    }
+}
+
+/// A body's own definitions become those of the construct.
+fn defined(body: &mut Expr, items: &mut Vec<WhereItem>) {
+    let ExprKind::Block(stmts, value) = &mut body.kind else { return };
+    let plain = |s: &Stmt| matches!(s, Stmt::Let(_, d) if d.ty.scalar().is_some() || d.ty == Type::Str);
+    if !stmts.iter().all(plain) {
+        return;
+    }
+    for stmt in std::mem::take(stmts) {
+        if let Stmt::Let(var, value) = stmt {
+            items.push(WhereItem::Def(var, value));
+        }
+    }
+    *body = take(value);
+}
+
+/// A guard belongs to the innermost construct that binds what it mentions: one that mentions nothing of a sum cannot
+/// stand in it.
+fn shaped_reduce(reduce: &mut Reduce, ty: &Type) -> Option<Expr> {
+    if reduce.binders.is_empty() && !matches!(reduce.op, ReduceOp::ArgMax | ReduceOp::ArgMin) && reduce.wheres.is_empty() {
+        return Some(take(&mut reduce.body));
+    }
+    if reduce.op != ReduceOp::Sum {
+        return None;
+    }
+    let own: HashSet<VarId> = reduce.binders.iter().map(|b| b.var).collect();
+    let mut bound = own.clone();
+    let mut outer: Option<Expr> = None;
+    for item in std::mem::take(&mut reduce.wheres) {
+        match item {
+            WhereItem::Guard(guard) if !crate::visit::free_vars(&guard).iter().any(|v| bound.contains(v)) => {
+                outer = Some(match outer {
+                    Some(before) => Expr {
+                        span: before.span,
+                        kind: ExprKind::And(Box::new(before), Box::new(guard)),
+                        ty: Type::BOOL,
+                    },
+                    None => guard,
+                });
+            }
+            other => {
+                if let WhereItem::Def(var, _) = &other {
+                    bound.insert(*var);
+                }
+                reduce.wheres.push(other);
+            }
+        }
+    }
+    let guard = outer?;
+    let span = reduce.body.span;
+    let zero = if ty.scalar().is_some_and(Scalar::is_float) { ExprKind::Float(0.0) } else { ExprKind::Int(0) };
+    let zero = Expr { kind: zero, ty: ty.clone(), span };
+    let unit = Expr { kind: ExprKind::Unit, ty: Type::Unit, span };
+    let left = Reduce {
+        op: reduce.op,
+        binders: std::mem::take(&mut reduce.binders),
+        wheres: std::mem::take(&mut reduce.wheres),
+        body: std::mem::replace(&mut reduce.body, unit),
+    };
+    let sum = Expr { kind: ExprKind::Reduce(Box::new(left)), ty: ty.clone(), span };
+    Some(Expr { kind: ExprKind::If(Box::new(guard), Box::new(sum), Box::new(zero)), ty: ty.clone(), span })
+}
