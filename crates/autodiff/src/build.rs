@@ -199,7 +199,11 @@ pub fn behind_or(items: Vec<WhereItem>, value: Expr, closed: &Expr) -> Expr {
                         lets.insert(0, ir::Stmt::Let(v, e));
                         expr(ExprKind::Block(lets, inner), ty, span)
                     }
-                    kind => expr(ExprKind::Block(vec![ir::Stmt::Let(v, e)], Box::new(Expr { kind, ty: ty.clone(), span })), ty, span),
+                    kind => expr(
+                        ExprKind::Block(vec![ir::Stmt::Let(v, e)], Box::new(Expr { kind, ty: ty.clone(), span })),
+                        ty,
+                        span,
+                    ),
                 }
             }
             WhereItem::Guard(g) if matches!(g.kind, ExprKind::Bool(true)) => value,
@@ -216,7 +220,7 @@ pub fn behind_or(items: Vec<WhereItem>, value: Expr, closed: &Expr) -> Expr {
 pub fn is_atom(e: &Expr) -> bool {
     match &e.kind {
         ExprKind::Var(_) | ExprKind::Int(_) | ExprKind::Float(_) | ExprKind::Bool(_) => true,
-        ExprKind::Load(load) => load.index.iter().all(|i| is_index(i)),
+        ExprKind::Load(load) => load.index.iter().all(is_index),
         ExprKind::Cast(inner) | ExprKind::Dim(inner, _) => is_atom(inner),
         ExprKind::Op(Op::Neg, args) => is_atom(&args[0]),
         _ => false,
@@ -247,11 +251,15 @@ pub fn folded(e: Expr) -> Expr {
         ExprKind::Op(op, args) if args.iter().all(|a| number(a).is_some()) => {
             let values: Vec<f64> = args.iter().filter_map(number).collect();
             match (op, &e.ty) {
-                (op, Type::Scalar(Scalar::Bool)) if op.is_comparison() => return truth((op.row().eval)(&values) != 0.0, e.span),
+                (op, Type::Scalar(Scalar::Bool)) if op.is_comparison() => {
+                    return truth((op.row().eval)(&values) != 0.0, e.span);
+                }
                 (Op::Add | Op::Sub | Op::Mul | Op::Neg, Type::Scalar(s)) if s.is_float() => {
                     return float((op.row().eval)(&values), &e.ty.clone(), e.span);
                 }
-                (Op::Add | Op::Sub, Type::Scalar(s)) if s.is_int() => return int((op.row().eval)(&values) as i64, *s, e.span),
+                (Op::Add | Op::Sub, Type::Scalar(s)) if s.is_int() => {
+                    return int((op.row().eval)(&values) as i64, *s, e.span);
+                }
                 _ => {}
             }
         }

@@ -24,7 +24,9 @@ impl Blocked {
 
 pub fn describe(e: &Expr) -> String {
     match &e.kind {
-        ExprKind::Reduce(r) if matches!(r.op, ReduceOp::ArgMax | ReduceOp::ArgMin) => format!("`{}` gives an address", r.op.name()),
+        ExprKind::Reduce(r) if matches!(r.op, ReduceOp::ArgMax | ReduceOp::ArgMin) => {
+            format!("`{}` gives an address", r.op.name())
+        }
         ExprKind::Reduce(r) => format!("`{}` gives a truth value", r.op.name()),
         ExprKind::Op(op, _) if op.is_comparison() => format!("the comparison `{}` gives a truth value", op.name()),
         ExprKind::Op(op, _) => format!("`{}` has no derivative", op.name()),
@@ -43,7 +45,8 @@ pub fn not_differentiable(span: Span, y: &str, x: &str, blocked: &Blocked) -> Di
 }
 
 pub fn no_dependence(span: Span, y: &str, x: &str) -> Diagnostic {
-    Diagnostic::warning("W0702", span, format!("`{y}` does not depend on `{x}`: the quotient is zero")).label("always zero")
+    Diagnostic::warning("W0702", span, format!("`{y}` does not depend on `{x}`: the quotient is zero"))
+        .label("always zero")
 }
 
 pub fn not_linear(span: Span, name: &str, why: &str) -> Diagnostic {

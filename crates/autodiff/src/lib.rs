@@ -11,26 +11,37 @@ mod build;
 mod errors;
 mod linear;
 mod normalise;
+mod record;
 mod reverse;
 mod solve;
 mod terms;
+
+pub use record::{Derivation, Index, Read, Step};
 
 use crate::build::*;
 use crate::errors::Blocked;
 use crate::reverse::{Reverse, new_var};
 use crate::terms::is_float;
 use diagnostics::{Diagnostic, Span, Symbol};
-use ir::{Axis, Binder, Clause, Expr, ExprKind, Family, Func, FuncId, Program, Quotient, Reduce, ReduceOp, Scalar, Slot, Stmt, Type, VarId, VarKind};
+use ir::{
+    Axis, Binder, Clause, Expr, ExprKind, Family, Func, FuncId, Program, Quotient, Reduce, ReduceOp, Scalar, Slot,
+    Stmt, Type, VarId, VarKind,
+};
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
-/// Replaces every quotient of the program. Functions must be closed.
-pub fn differentiate(program: &mut Program) -> Vec<Diagnostic> {
+/// Replaces every quotient of the program, and tells how. Functions must be closed.
+pub fn derive(program: &mut Program) -> (Vec<Diagnostic>, Vec<Derivation>) {
     let mut pass = Differentiator { diagnostics: linear::check_rules(program), ..Differentiator::default() };
     for k in 0..program.funcs.len() {
         pass.function(program, FuncId(k as u32));
     }
-    pass.diagnostics
+    (pass.diagnostics, pass.derivations)
+}
+
+/// Replaces every quotient of the program. Functions must be closed.
+pub fn differentiate(program: &mut Program) -> Vec<Diagnostic> {
+    derive(program).0
 }
 
 #[derive(Default)]
@@ -47,6 +58,16 @@ pub(crate) struct Differentiator {
     levels: Vec<Level>,
     quotients: HashMap<(VarId, VarId), VarId>,
     /// Numerators of the function with all of their denominators.
+    wanted: Vec<(VarId, VarId)>,
+    derivations: Vec<Derivation>,
+    /// How many variables without a name got one.
+    named: u32,
+}
+
+/// What belongs to the function that another one interrupts.
+struct Outside {
+    levels: Vec<Level>,
+    quotients: HashMap<(VarId, VarId), VarId>,
     wanted: Vec<(VarId, VarId)>,
 }
 
@@ -90,13 +111,13 @@ impl Differentiator {
         program.funcs[func.index()].body = body;
     }
 
-    fn enter(&mut self, bound: HashSet<VarId>) -> (Vec<Level>, HashMap<(VarId, VarId), VarId>, Vec<(VarId, VarId)>) {
+    fn enter(&mut self, bound: HashSet<VarId>) -> Outside {
         let levels = std::mem::replace(&mut self.levels, vec![Level { bound, statements: Vec::new() }]);
-        (levels, std::mem::take(&mut self.quotients), std::mem::take(&mut self.wanted))
+        Outside { levels, quotients: std::mem::take(&mut self.quotients), wanted: std::mem::take(&mut self.wanted) }
     }
 
-    fn leave(&mut self, saved: (Vec<Level>, HashMap<(VarId, VarId), VarId>, Vec<(VarId, VarId)>)) {
-        (self.levels, self.quotients, self.wanted) = saved;
+    fn leave(&mut self, outside: Outside) {
+        (self.levels, self.quotients, self.wanted) = (outside.levels, outside.quotients, outside.wanted);
     }
 
     /// An expression as a scope of its own: quotients inside put their statements in front of its value, or further
@@ -203,7 +224,7 @@ impl Differentiator {
             }
             ExprKind::Quotient(q) => {
                 let quotient = (**q).clone();
-                *e = self.quotient(program, quotient, e.ty.clone(), span);
+                *e = self.quotient(program, quotient, span);
             }
             ExprKind::Tangent(operand, _) => {
                 let operand = (**operand).clone();
@@ -223,28 +244,26 @@ impl Differentiator {
         self.levels[level].statements.push(Stmt::Let(v, value));
     }
 
-    fn quotient(&mut self, program: &mut Program, q: Quotient, ty: Type, span: Span) -> Expr {
+    fn quotient(&mut self, program: &mut Program, q: Quotient, span: Span) -> Expr {
         let mut y = q.y;
         self.resolve(program, &mut y);
         // A cell of a family at coordinates of an inner scope is a cell of the family's own quotient.
         if let ExprKind::Load(read) = &y.kind
             && let ExprKind::Var(whole) = read.tensor.kind
-            && self.level_of(&read.index.iter().flat_map(ir::visit::free_vars).collect::<Vec<_>>()) > self.level_of(&[whole])
+            && self.level_of(&read.index.iter().flat_map(ir::visit::free_vars).collect::<Vec<_>>())
+                > self.level_of(&[whole])
         {
             let whole_ty = program.vars[whole.index()].ty.clone();
-            let x_ty = program.vars[q.x.index()].ty.clone();
-            let all_ty = Type::tensor(x_ty.elem().clone(), whole_ty.rank() + x_ty.rank());
             let all = Quotient { y: var(whole, whole_ty, span), x: q.x, x_cell: Vec::new() };
-            let all = self.quotient(program, all, all_ty, span);
+            let all = self.quotient(program, all, span);
             let index = read.index.iter().cloned().chain(q.x_cell).collect();
-            return self.part(program, all, index, ty, span);
+            return self.part(program, all, index, span);
         }
         let numerator = match y.kind {
             ExprKind::Var(v) => v,
             _ => {
                 let level = self.level_of(&ir::visit::free_vars(&y));
-                let name = self.words_of(&y);
-                let temp = new_var(program, &name, &y.ty, y.span);
+                let temp = new_var(program, "", &y.ty, y.span);
                 self.bind(level, temp, y);
                 temp
             }
@@ -259,7 +278,7 @@ impl Differentiator {
         }
         let missing = y_ty.rank();
         if missing == 0 {
-            return self.part(program, all, q.x_cell, ty, span);
+            return self.part(program, all, q.x_cell, span);
         }
         // A cell of the denominator, all of the numerator.
         let axes = dims(&all, missing, span);
@@ -270,12 +289,8 @@ impl Differentiator {
         family_expr(binders, axes, cell, span)
     }
 
-    fn words_of(&self, _y: &Expr) -> String {
-        String::new()
-    }
-
     /// Leading indices of a tensor variable; the rest is left over.
-    fn part(&mut self, program: &mut Program, all: Expr, index: Vec<Expr>, ty: Type, span: Span) -> Expr {
+    fn part(&mut self, program: &mut Program, all: Expr, index: Vec<Expr>, span: Span) -> Expr {
         let ExprKind::Var(tensor) = all.kind else { return all };
         let rank = all.ty.rank();
         let given = index;
@@ -290,7 +305,6 @@ impl Differentiator {
         if binders.is_empty() {
             return cell;
         }
-        let _ = ty;
         family_expr(binders, axes, cell, span)
     }
 
@@ -307,14 +321,14 @@ impl Differentiator {
                 xs.push(*other);
             }
         }
-        if xs.len() > 1 && !self.passes(program, y, x, level) {
+        if xs.len() > 1 && !self.passes(y, x, level) {
             xs.truncate(1);
         }
         self.pass(program, y, &xs, level, span);
         self.quotients[&(y, x)]
     }
 
-    fn passes(&self, _program: &Program, y: VarId, x: VarId, level: usize) -> bool {
+    fn passes(&self, y: VarId, x: VarId, level: usize) -> bool {
         let statements: Vec<&Stmt> = self.levels[..=level].iter().flat_map(|l| &l.statements).collect();
         y != x && forward(&statements, &[x]).contains(&y)
     }
@@ -356,13 +370,14 @@ impl Differentiator {
             Some(blocked) => Err(blocked),
             None => reverse.walk(&refs),
         };
-        let result = walked.and_then(|()| {
-            let adjoints: Vec<Option<VarId>> = reached.iter().map(|x| reverse.adjoint(*x, span)).collect();
-            Ok(adjoints)
-        });
+        let result = walked.map(|()| reached.iter().map(|x| reverse.adjoint(*x, span)).collect::<Vec<Option<VarId>>>());
         let out = std::mem::take(&mut reverse.out);
+        let (reads, made) = (std::mem::take(&mut reverse.reads), std::mem::take(&mut reverse.made));
         match result {
             Ok(adjoints) => {
+                let mut out = out;
+                prune(&mut out, adjoints.iter().flatten().copied().collect());
+                self.record(&refs, &out, y, &reached, (&reads, &made), span);
                 for statement in &out {
                     bound_by(statement, &mut self.levels[level].bound);
                 }
@@ -385,6 +400,52 @@ impl Differentiator {
                 }
             }
         }
+    }
+
+    /// How each of some quotients of one `y` came about.
+    fn record(
+        &mut self,
+        statements: &[&Stmt],
+        out: &[Stmt],
+        y: VarId,
+        xs: &[VarId],
+        (reads, made): (&[Read], &[(VarId, VarId)]),
+        span: Span,
+    ) {
+        let needed = backward(statements, y);
+        let bound: Vec<VarId> = out
+            .iter()
+            .flat_map(|statement| match statement {
+                Stmt::Let(v, _) => vec![*v],
+                Stmt::Rec(rec) => rec.families.iter().map(|(v, _)| *v).collect(),
+                Stmt::Do(_) => Vec::new(),
+            })
+            .collect();
+        let helpers: Vec<VarId> =
+            bound.iter().copied().filter(|v| !made.iter().any(|(_, adjoint)| adjoint == v)).collect();
+        for x in xs {
+            let path: HashSet<VarId> = forward(statements, &[*x]).intersection(&needed).copied().collect();
+            let steps = made
+                .iter()
+                .filter(|(operand, adjoint)| *operand != y && path.contains(operand) && bound.contains(adjoint))
+                .map(|(operand, adjoint)| Step {
+                    operand: *operand,
+                    adjoint: *adjoint,
+                    reads: reads
+                        .iter()
+                        .filter(|r| r.operand == *operand && (r.output == y || path.contains(&r.output)))
+                        .cloned()
+                        .collect(),
+                })
+                .collect();
+            self.derivations.push(Derivation { span, y, x: *x, steps, helpers: helpers.clone() });
+        }
+    }
+
+    /// A name for a variable that the user did not name.
+    pub(crate) fn temporary(&mut self) -> Symbol {
+        self.named += 1;
+        Symbol::new(&format!("v{}", self.named))
     }
 
     fn normalise_levels(&mut self, program: &mut Program, y: VarId, xs: &[VarId], level: usize) {
@@ -487,7 +548,11 @@ impl Differentiator {
             let scans = fresh_binders(program, &own, span);
             let index = binders.iter().chain(&scans).map(|b| coord(b.var, span)).collect();
             let cell = load(value, &value_ty, index, span);
-            let cell = if cell.ty == *y_ty.elem() { cell } else { expr(ExprKind::Cast(Box::new(cell)), y_ty.elem().clone(), span) };
+            let cell = if cell.ty == *y_ty.elem() {
+                cell
+            } else {
+                expr(ExprKind::Cast(Box::new(cell)), y_ty.elem().clone(), span)
+            };
             let part = if scans.is_empty() {
                 cell
             } else {
@@ -525,7 +590,8 @@ impl Differentiator {
 
     /// Values of other types on the way: what they hold is out of sight, which must not pass for zero.
     fn opaque(&self, program: &Program, on_path: &HashSet<VarId>) -> Option<Blocked> {
-        let mut found: Vec<VarId> = on_path.iter().copied().filter(|v| hides_floats(program, &program.vars[v.index()].ty)).collect();
+        let mut found: Vec<VarId> =
+            on_path.iter().copied().filter(|v| hides_floats(program, &program.vars[v.index()].ty)).collect();
         found.sort_unstable();
         let v = found.first()?;
         let info = &program.vars[v.index()];
@@ -554,7 +620,8 @@ impl Differentiator {
             self.function(program, rule);
         }
         let span = primal.span;
-        let floats: Vec<VarId> = primal.params.iter().copied().filter(|p| is_float(&program.vars[p.index()].ty)).collect();
+        let floats: Vec<VarId> =
+            primal.params.iter().copied().filter(|p| is_float(&program.vars[p.index()].ty)).collect();
         let result = Type::Tuple(floats.iter().map(|p| program.vars[p.index()].ty.clone()).collect());
         let id = FuncId(program.funcs.len() as u32);
         let name = Symbol::new(&format!("{}_pullback", primal.name));
@@ -585,7 +652,9 @@ impl Differentiator {
                     let Some(of) = name.strip_prefix('@') else {
                         // Values, also those of the module that the rule reads, are the function's own.
                         let same = primal.params.iter().position(|p| name_of(program, *p) == name);
-                        let Some(k) = same else { return Err(Blocked { span, what: format!("the rule reads `{name}`") }) };
+                        let Some(k) = same else {
+                            return Err(Blocked { span, what: format!("the rule reads `{name}`") });
+                        };
                         names.insert(*given, params[k]);
                         continue;
                     };
@@ -654,7 +723,14 @@ impl Differentiator {
     }
 
     /// The adjoints of some variables of the current scope by a given cotangent of `y`.
-    fn pull_level(&mut self, program: &mut Program, y: VarId, cotangent: VarId, xs: &[VarId], span: Span) -> Result<Vec<Option<VarId>>, Blocked> {
+    fn pull_level(
+        &mut self,
+        program: &mut Program,
+        y: VarId,
+        cotangent: VarId,
+        xs: &[VarId],
+        span: Span,
+    ) -> Result<Vec<Option<VarId>>, Blocked> {
         self.normalise_levels(program, y, xs, 0);
         let statements = self.levels[0].statements.clone();
         let refs: Vec<&Stmt> = statements.iter().collect();
@@ -705,7 +781,9 @@ fn hides_floats(program: &Program, ty: &Type) -> bool {
     match ty {
         Type::List(item) => holds_floats(program, item, 0),
         Type::Struct(_) | Type::Enum(_) => holds_floats(program, ty, 0),
-        Type::Tuple(items) => items.iter().any(|t| hides_floats(program, t) || matches!(t, Type::Tuple(_)) && holds_floats(program, t, 0)),
+        Type::Tuple(items) => {
+            items.iter().any(|t| hides_floats(program, t) || matches!(t, Type::Tuple(_)) && holds_floats(program, t, 0))
+        }
         _ => false,
     }
 }
@@ -719,7 +797,11 @@ fn holds_floats(program: &Program, ty: &Type, depth: usize) -> bool {
         Type::List(item) => holds_floats(program, item, depth + 1),
         Type::Tuple(items) => items.iter().any(|t| holds_floats(program, t, depth + 1)),
         Type::Struct(id) => program.structs[id.index()].fields.iter().any(|(_, t)| holds_floats(program, t, depth + 1)),
-        Type::Enum(id) => program.enums[id.index()].variants.iter().flat_map(|v| &v.fields).any(|t| holds_floats(program, t, depth + 1)),
+        Type::Enum(id) => program.enums[id.index()]
+            .variants
+            .iter()
+            .flat_map(|v| &v.fields)
+            .any(|t| holds_floats(program, t, depth + 1)),
         other => is_float(other),
     }
 }
@@ -870,7 +952,13 @@ fn fresh_binders(program: &mut Program, axes: &[Axis], span: Span) -> Vec<Binder
 
 fn family_expr(binders: Vec<Binder>, axes: Vec<Axis>, cell: Expr, span: Span) -> Expr {
     let (elem, rank) = (cell.ty.clone(), axes.len());
-    let clause = Clause { slots: binders.into_iter().map(Slot::Coord).collect(), wheres: Vec::new(), body: cell, otherwise: None, span };
+    let clause = Clause {
+        slots: binders.into_iter().map(Slot::Coord).collect(),
+        wheres: Vec::new(),
+        body: cell,
+        otherwise: None,
+        span,
+    };
     let family = Family { name: Symbol::new(""), axes, elem: elem.clone(), clauses: vec![clause], span };
     expr(ExprKind::Family(Box::new(family)), Type::tensor(elem, rank), span)
 }

@@ -37,7 +37,9 @@ pub fn check_rules(program: &Program) -> Vec<Diagnostic> {
         }
         let problem = match check.degree(&rule.body) {
             Ok(Degree::Linear | Degree::Zero) => None,
-            Ok(Degree::Constant) => Some(NotLinear { span: value_of(&rule.body).span, why: "no tangent is a factor of this" }),
+            Ok(Degree::Constant) => {
+                Some(NotLinear { span: value_of(&rule.body).span, why: "no tangent is a factor of this" })
+            }
             Err(problem) => Some(problem),
         };
         if let Some(problem) = problem
@@ -88,7 +90,12 @@ impl Check<'_> {
         Ok(match &e.kind {
             ExprKind::Int(0) => Zero,
             ExprKind::Float(v) if *v == 0.0 => Zero,
-            ExprKind::Unit | ExprKind::Bool(_) | ExprKind::Int(_) | ExprKind::Float(_) | ExprKind::Str(_) | ExprKind::Dim(..) => Constant,
+            ExprKind::Unit
+            | ExprKind::Bool(_)
+            | ExprKind::Int(_)
+            | ExprKind::Float(_)
+            | ExprKind::Str(_)
+            | ExprKind::Dim(..) => Constant,
             ExprKind::Var(v) => self.degrees.get(v).copied().unwrap_or(Constant),
             ExprKind::Load(load) => {
                 for index in &load.index {
@@ -97,7 +104,9 @@ impl Check<'_> {
                 self.degree(&load.tensor)?
             }
             ExprKind::Cast(inner) => match self.degree(inner)? {
-                Linear if !crate::terms::is_float(&e.ty) => return Err(NotLinear { span: e.span, why: "a cast forgets how the tangent moves" }),
+                Linear if !crate::terms::is_float(&e.ty) => {
+                    return Err(NotLinear { span: e.span, why: "a cast forgets how the tangent moves" });
+                }
                 degree => degree,
             },
             ExprKind::Op(op, args) => self.operation(*op, args, e)?,
@@ -156,7 +165,9 @@ impl Check<'_> {
                 }
                 all.map_or(Constant, |(degree, _)| degree)
             }
-            ExprKind::Field(inner, _) | ExprKind::CheckShape(inner, _) | ExprKind::Checkpoint(inner) => self.degree(inner)?,
+            ExprKind::Field(inner, _) | ExprKind::CheckShape(inner, _) | ExprKind::Checkpoint(inner) => {
+                self.degree(inner)?
+            }
             ExprKind::Call(func, args) => self.call(*func, args, e)?,
             _ => {
                 if self.mentions(e) {

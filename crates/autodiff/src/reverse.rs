@@ -1,12 +1,16 @@
 //! The reverse pass over families in order: adjoints of what is read, from adjoints of what reads it.
 
+use crate::Differentiator;
 use crate::build::*;
 use crate::errors::Blocked;
+use crate::record::{Index, Read};
 use crate::solve::{self, contribution};
 use crate::terms::{Cell, Context, Surroundings, Term, fields_of, is_float, is_float_tuple};
-use crate::Differentiator;
 use diagnostics::{Span, Symbol};
-use ir::{Axis, Binder, Clause, Expr, ExprKind, Family, FuncId, Op, Order, Program, Recurrence, Reduce, Scalar, Slot, Stmt, Type, Var, VarId, VarKind, WhereItem};
+use ir::{
+    Axis, Binder, Clause, Expr, ExprKind, Family, FuncId, Op, Order, Program, Recurrence, Reduce, Scalar, Slot, Stmt,
+    Type, Var, VarId, VarKind, WhereItem,
+};
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
@@ -23,6 +27,13 @@ pub struct Reverse<'a> {
     /// Coordinates of `y` that every adjoint carries in front.
     seeds: Vec<Axis>,
     slots: Vec<Slot>,
+    /// The variable whose cells are walked, with its adjoint.
+    output: Option<(VarId, VarId)>,
+    /// What was read on the way, and what got an adjoint, in order.
+    pub reads: Vec<Read>,
+    pub made: Vec<(VarId, VarId)>,
+    /// Adjoints that are one number.
+    constants: HashMap<VarId, Expr>,
 }
 
 impl Surroundings for Reverse<'_> {
@@ -65,7 +76,10 @@ impl Surroundings for Reverse<'_> {
         for slot in &slots {
             match slot {
                 Slot::Coord(binder) => {
-                    axes.push(Axis { name: Some(self.program.vars[binder.var.index()].name), extent: binder.hi.clone() });
+                    axes.push(Axis {
+                        name: Some(self.program.vars[binder.var.index()].name),
+                        extent: binder.hi.clone(),
+                    });
                     index.push(coord(binder.var, span));
                 }
                 Slot::Fixed(at) => {
@@ -98,7 +112,12 @@ fn new_coord(program: &mut Program, name: Symbol, span: Span) -> VarId {
 }
 
 impl<'a> Reverse<'a> {
-    pub fn new(differentiator: &'a mut Differentiator, program: &'a mut Program, active: &'a HashSet<VarId>, dependent: &'a HashSet<VarId>) -> Self {
+    pub fn new(
+        differentiator: &'a mut Differentiator,
+        program: &'a mut Program,
+        active: &'a HashSet<VarId>,
+        dependent: &'a HashSet<VarId>,
+    ) -> Self {
         Reverse {
             differentiator,
             program,
@@ -109,6 +128,10 @@ impl<'a> Reverse<'a> {
             adjoints: HashMap::new(),
             seeds: Vec::new(),
             slots: Vec::new(),
+            output: None,
+            reads: Vec::new(),
+            made: Vec::new(),
+            constants: HashMap::new(),
         }
     }
 
@@ -117,19 +140,35 @@ impl<'a> Reverse<'a> {
         let ty = self.program.vars[y.index()].ty.clone();
         if ty.rank() == 0 {
             let one = float(1.0, &ty, span);
-            self.terms.entry(y).or_default().push((Vec::new(), Term { target: y, index: None, value: one, context: Context::default() }));
+            self.terms
+                .entry(y)
+                .or_default()
+                .push((Vec::new(), Term { target: y, index: None, value: one, context: Context::default() }));
             return;
         }
         self.seeds = self.axes_of(y, span);
         let seeds: Vec<Binder> = self.seed_binders(span);
         let extents: Vec<Expr> = self.seeds.iter().map(|a| a.extent.clone()).collect();
         let point: Vec<VarId> = seeds.iter().map(|b| b.var).collect();
-        let own: Vec<VarId> = extents.iter().zip(&self.seeds.clone()).map(|(_, a)| new_coord(self.program, a.name.unwrap_or(Symbol::new("")), span)).collect();
-        let equal = point.iter().zip(&own).map(|(a, b)| binary(Op::Eq, coord(*a, span), coord(*b, span))).reduce(and).expect("a tensor has axes");
+        let own: Vec<VarId> = extents
+            .iter()
+            .zip(&self.seeds.clone())
+            .map(|(_, a)| new_coord(self.program, a.name.unwrap_or(Symbol::new("")), span))
+            .collect();
+        let equal = point
+            .iter()
+            .zip(&own)
+            .map(|(a, b)| binary(Op::Eq, coord(*a, span), coord(*b, span)))
+            .reduce(and)
+            .expect("a tensor has axes");
         let cell = gated(equal, float(1.0, ty.elem(), span));
         let binders: Vec<Binder> = seeds
             .into_iter()
-            .chain(own.iter().zip(&extents).map(|(v, e)| Binder { var: *v, lo: int(0, Scalar::I64, span), hi: e.clone() }))
+            .chain(own.iter().zip(&extents).map(|(v, e)| Binder {
+                var: *v,
+                lo: int(0, Scalar::I64, span),
+                hi: e.clone(),
+            }))
             .collect();
         let axes: Vec<Axis> = self.seeds.iter().chain(&self.seeds.clone()).cloned().collect();
         let name = format!("d{}", self.program.vars[y.index()].name);
@@ -167,7 +206,15 @@ impl<'a> Reverse<'a> {
             .collect()
     }
 
-    fn family(&mut self, name: &str, binders: Vec<Binder>, axes: Vec<Axis>, cell: Expr, wheres: Vec<WhereItem>, span: Span) -> VarId {
+    fn family(
+        &mut self,
+        name: &str,
+        binders: Vec<Binder>,
+        axes: Vec<Axis>,
+        cell: Expr,
+        wheres: Vec<WhereItem>,
+        span: Span,
+    ) -> VarId {
         let elem = cell.ty.clone();
         let rank = axes.len();
         if rank == 0 {
@@ -177,7 +224,8 @@ impl<'a> Reverse<'a> {
             return bound;
         }
         let coords: Vec<Option<Symbol>> = axes.iter().map(|a| a.name).collect();
-        let clause = Clause { slots: binders.into_iter().map(Slot::Coord).collect(), wheres, body: cell, otherwise: None, span };
+        let clause =
+            Clause { slots: binders.into_iter().map(Slot::Coord).collect(), wheres, body: cell, otherwise: None, span };
         let family = Family { name: Symbol::new(name), axes, elem: elem.clone(), clauses: vec![clause], span };
         let ty = Type::tensor(elem, rank);
         let bound = new_var(self.program, name, &ty, span);
@@ -192,11 +240,15 @@ impl<'a> Reverse<'a> {
             match statement {
                 Stmt::Let(v, e) if self.active.contains(v) && is_float_tuple(&e.ty) => self.tuple(*v, e)?,
                 Stmt::Let(v, e) if self.active.contains(v) => {
-                    let reads = ir::visit::free_vars(e).iter().any(|r| self.active.contains(r) || self.dependent.contains(r));
+                    let reads =
+                        ir::visit::free_vars(e).iter().any(|r| self.active.contains(r) || self.dependent.contains(r));
                     if let Some(adjoint) = self.adjoint(*v, e.span)
                         && reads
                     {
-                        self.through(*v, e, adjoint)?;
+                        self.output = Some((*v, adjoint));
+                        let walked = self.through(*v, e, adjoint);
+                        self.output = None;
+                        walked?;
                     }
                 }
                 Stmt::Rec(rec) if rec.families.iter().any(|(v, _)| self.active.contains(v)) => self.recurrence(rec)?,
@@ -234,9 +286,62 @@ impl<'a> Reverse<'a> {
         self.slots = saved;
         result?;
         for term in terms {
-            self.terms.entry(term.target).or_default().push((Vec::new(), term));
+            self.contribute(Vec::new(), term);
         }
         Ok(())
+    }
+
+    /// Keeps a term until all of its target's are known.
+    fn contribute(&mut self, outer: Vec<Binder>, mut term: Term) {
+        if let Some((output, adjoint)) = self.output {
+            term.value = in_source_order(term.value, adjoint, self.program);
+            let read = self.read_of(output, &term, &outer);
+            self.reads.push(read);
+        }
+        self.terms.entry(term.target).or_default().push((outer, term));
+    }
+
+    fn read_of(&mut self, output: VarId, term: &Term, outer: &[Binder]) -> Read {
+        let left = solve::left_over(term, outer, self.program);
+        let vars = &self.program.vars;
+        let name = |v: VarId| vars[v.index()].name;
+        let index = match &term.index {
+            Some(index) => index
+                .iter()
+                .map(|e| match &e.kind {
+                    ExprKind::Var(v) if vars[v.index()].kind == VarKind::Coord && !name(*v).as_str().is_empty() => {
+                        Index::Coord(name(*v))
+                    }
+                    ExprKind::Int(_) => Index::Constant,
+                    _ => Index::Other,
+                })
+                .collect(),
+            None => vec![Index::Other; vars[term.target.index()].ty.rank()],
+        };
+        let coords = outer.iter().map(|b| name(b.var)).collect();
+        Read { operand: term.target, output, coords, index, left: left.into_iter().map(name).collect() }
+    }
+
+    /// What an operand calls its axes: its own coordinates, or those that it was read with.
+    fn axis_name(&self, v: VarId, k: usize) -> Option<Symbol> {
+        let own = self.program.vars[v.index()].coords.get(k).copied().flatten();
+        own.or_else(|| {
+            self.reads.iter().filter(|read| read.operand == v).find_map(|read| match read.index.get(k) {
+                Some(Index::Coord(name)) => Some(*name),
+                _ => None,
+            })
+        })
+    }
+
+    /// Derived clauses name what they read.
+    fn name_of(&mut self, v: VarId) -> Symbol {
+        let name = self.program.vars[v.index()].name;
+        if !name.as_str().is_empty() {
+            return name;
+        }
+        let name = self.differentiator.temporary();
+        self.program.vars[v.index()].name = name;
+        name
     }
 
     /// The adjoint of a variable from all terms that reached it, if any did.
@@ -247,16 +352,24 @@ impl<'a> Reverse<'a> {
         let terms = self.terms.remove(&v)?;
         let (binders, point, extents, axes) = self.point_of(v, span);
         let cell = self.total(&terms, &binders, &point, &extents, v);
-        let name = format!("d{}", self.program.vars[v.index()].name);
+        let name = format!("d{}", self.name_of(v));
+        let constant = (axes.is_empty() && matches!(cell.kind, ExprKind::Float(_))).then(|| cell.clone());
         let (cell, wheres) = lifted_guards(cell);
         let adjoint = self.family(&name, binders, axes, cell, wheres, span);
         self.adjoints.insert(v, adjoint);
+        self.made.push((v, adjoint));
+        if let Some(constant) = constant {
+            self.constants.insert(adjoint, constant);
+        }
         Some(adjoint)
     }
 
     /// Coordinates of an adjoint: those of the seed, then the variable's own.
     fn point_of(&mut self, v: VarId, span: Span) -> (Vec<Binder>, Vec<VarId>, Vec<Expr>, Vec<Axis>) {
-        let own = self.axes_of(v, span);
+        let mut own = self.axes_of(v, span);
+        for (k, axis) in own.iter_mut().enumerate() {
+            axis.name = self.axis_name(v, k);
+        }
         let mut binders = self.seed_binders(span);
         let mut axes = self.seeds.clone();
         let mut point = Vec::new();
@@ -272,7 +385,14 @@ impl<'a> Reverse<'a> {
     }
 
     /// The sum of all contributions at one point.
-    fn total(&mut self, terms: &[(Vec<Binder>, Term)], binders: &[Binder], point: &[VarId], extents: &[Expr], v: VarId) -> Expr {
+    fn total(
+        &mut self,
+        terms: &[(Vec<Binder>, Term)],
+        binders: &[Binder],
+        point: &[VarId],
+        extents: &[Expr],
+        v: VarId,
+    ) -> Expr {
         let ty = self.program.vars[v.index()].ty.elem().clone();
         let seeds: Vec<VarId> = binders[..self.seeds.len()].iter().map(|b| b.var).collect();
         let mut total: Option<Expr> = None;
@@ -295,7 +415,8 @@ impl<'a> Reverse<'a> {
             } else {
                 contribution(&term, slots, point, extents, self.program)
             };
-            let part = if part.ty == ty { part } else { expr(ExprKind::Cast(Box::new(part.clone())), ty.clone(), part.span) };
+            let part =
+                if part.ty == ty { part } else { expr(ExprKind::Cast(Box::new(part.clone())), ty.clone(), part.span) };
             total = Some(match total {
                 Some(total) => add(total, part),
                 None => part,
@@ -323,6 +444,9 @@ impl<'a> Reverse<'a> {
 
     /// The cotangent at a cell: the seed's coordinates, then the cell's.
     fn cotangent(&mut self, adjoint: VarId, index: Vec<Expr>, span: Span) -> Expr {
+        if let Some(constant) = self.constants.get(&adjoint) {
+            return constant.clone();
+        }
         let seeds = self.differentiator.placeholders(self.program, self.seeds.len());
         let index = seeds.iter().map(|s| coord(*s, span)).chain(index).collect();
         let ty = self.program.vars[adjoint.index()].ty.clone();
@@ -380,15 +504,27 @@ impl<'a> Reverse<'a> {
     /// An alias passes its adjoint on as it is.
     fn copy(&mut self, target: VarId, adjoint: VarId, span: Span) {
         let axes = self.axes_of(target, span);
-        let vars: Vec<VarId> = axes.iter().map(|a| new_coord(self.program, a.name.unwrap_or(Symbol::new("")), span)).collect();
+        let vars: Vec<VarId> =
+            axes.iter().map(|a| new_coord(self.program, a.name.unwrap_or(Symbol::new("")), span)).collect();
         let index: Vec<Expr> = vars.iter().map(|v| coord(*v, span)).collect();
         let value = self.cotangent(adjoint, index.clone(), span);
-        let binders = vars.iter().zip(&axes).map(|(v, a)| Binder { var: *v, lo: int(0, Scalar::I64, span), hi: a.extent.clone() }).collect();
+        let binders = vars
+            .iter()
+            .zip(&axes)
+            .map(|(v, a)| Binder { var: *v, lo: int(0, Scalar::I64, span), hi: a.extent.clone() })
+            .collect();
         let term = Term { target, index: Some(index), value, context: Context::default() };
-        self.terms.entry(target).or_default().push((binders, term));
+        self.contribute(binders, term);
     }
 
-    fn pull(&mut self, e: &Expr, ct: Expr, context: Context, outer: Vec<Binder>, slots: Vec<Slot>) -> Result<(), Blocked> {
+    fn pull(
+        &mut self,
+        e: &Expr,
+        ct: Expr,
+        context: Context,
+        outer: Vec<Binder>,
+        slots: Vec<Slot>,
+    ) -> Result<(), Blocked> {
         let saved = std::mem::replace(&mut self.slots, slots);
         let (active, dependent) = (self.active, self.dependent);
         let mut cell = Cell::new(self, active, dependent);
@@ -397,7 +533,7 @@ impl<'a> Reverse<'a> {
         self.slots = saved;
         result?;
         for term in terms {
-            self.terms.entry(term.target).or_default().push((outer.clone(), term));
+            self.contribute(outer.clone(), term);
         }
         Ok(())
     }
@@ -448,7 +584,7 @@ impl<'a> Reverse<'a> {
         self.slots = saved;
         result?;
         for term in terms {
-            self.terms.entry(term.target).or_default().push((outer.clone(), term));
+            self.contribute(outer.clone(), term);
         }
         Ok(())
     }
@@ -481,19 +617,27 @@ impl<'a> Reverse<'a> {
                             if disjoint {
                                 return truth(false, span);
                             }
-                            let low = matches!((&binder.lo.kind, &b.lo.kind), (ExprKind::Int(l), ExprKind::Int(own)) if l <= own) || solve::same(&binder.lo, &b.lo);
-                            let high = matches!((&binder.hi.kind, &b.hi.kind), (ExprKind::Int(h), ExprKind::Int(own)) if h >= own) || solve::same(&binder.hi, &b.hi);
+                            let low = matches!((&binder.lo.kind, &b.lo.kind), (ExprKind::Int(l), ExprKind::Int(own)) if l <= own)
+                                || solve::same(&binder.lo, &b.lo);
+                            let high = matches!((&binder.hi.kind, &b.hi.kind), (ExprKind::Int(h), ExprKind::Int(own)) if h >= own)
+                                || solve::same(&binder.hi, &b.hi);
                             (low.then_some(true), high.then_some(true))
                         }
                     };
-                    inside = and(inside, match from_low {
-                        Some(known) => truth(known, span),
-                        None => binary(Op::Ge, at.clone(), bound(&binder.lo)),
-                    });
-                    inside = and(inside, match to_high {
-                        Some(known) => truth(known, span),
-                        None => binary(Op::Lt, at.clone(), bound(&binder.hi)),
-                    });
+                    inside = and(
+                        inside,
+                        match from_low {
+                            Some(known) => truth(known, span),
+                            None => binary(Op::Ge, at.clone(), bound(&binder.lo)),
+                        },
+                    );
+                    inside = and(
+                        inside,
+                        match to_high {
+                            Some(known) => truth(known, span),
+                            None => binary(Op::Lt, at.clone(), bound(&binder.hi)),
+                        },
+                    );
                 }
             }
         }
@@ -536,7 +680,7 @@ impl<'a> Reverse<'a> {
                     let bound = self.bind(part.clone());
                     let value = var(bound, part.ty, part.span);
                     let term = Term { target, index: None, value, context: Context::default() };
-                    self.terms.entry(target).or_default().push((Vec::new(), term));
+                    self.contribute(Vec::new(), term);
                 }
                 Ok(())
             }
@@ -545,7 +689,14 @@ impl<'a> Reverse<'a> {
     }
 
     /// For each coordinate of the seed a pullback of its own.
-    fn batched_call(&mut self, pullback: FuncId, args: &[Expr], e: &Expr, adjoint: VarId, parts: &[Type]) -> Result<(), Blocked> {
+    fn batched_call(
+        &mut self,
+        pullback: FuncId,
+        args: &[Expr],
+        e: &Expr,
+        adjoint: VarId,
+        parts: &[Type],
+    ) -> Result<(), Blocked> {
         let span = e.span;
         let result = self.program.funcs[pullback.index()].result.clone();
         let adjoint_ty = self.program.vars[adjoint.index()].ty.clone();
@@ -560,18 +711,38 @@ impl<'a> Reverse<'a> {
             // The cotangent's slice at this seed.
             let slice_axes: Vec<Axis> = (0..own)
                 .map(|k| {
-                    let dim = expr(ExprKind::Dim(Box::new(var(adjoint, adjoint_ty.clone(), span)), self.seeds.len() + k), Type::I32, span);
+                    let dim = expr(
+                        ExprKind::Dim(Box::new(var(adjoint, adjoint_ty.clone(), span)), self.seeds.len() + k),
+                        Type::I32,
+                        span,
+                    );
                     Axis { name: None, extent: expr(ExprKind::Cast(Box::new(dim)), Type::I64, span) }
                 })
                 .collect();
             let binders: Vec<Binder> = slice_axes
                 .iter()
-                .map(|a| Binder { var: new_coord(self.program, Symbol::new(""), span), lo: int(0, Scalar::I64, span), hi: a.extent.clone() })
+                .map(|a| Binder {
+                    var: new_coord(self.program, Symbol::new(""), span),
+                    lo: int(0, Scalar::I64, span),
+                    hi: a.extent.clone(),
+                })
                 .collect();
             let index = seeds.iter().chain(&binders).map(|b| coord(b.var, span)).collect();
             let cell = load(adjoint, &adjoint_ty, index, span);
-            let clause = Clause { slots: binders.into_iter().map(Slot::Coord).collect(), wheres: Vec::new(), body: cell, otherwise: None, span };
-            let slice = Family { name: Symbol::new(""), axes: slice_axes, elem: adjoint_ty.elem().clone(), clauses: vec![clause], span };
+            let clause = Clause {
+                slots: binders.into_iter().map(Slot::Coord).collect(),
+                wheres: Vec::new(),
+                body: cell,
+                otherwise: None,
+                span,
+            };
+            let slice = Family {
+                name: Symbol::new(""),
+                axes: slice_axes,
+                elem: adjoint_ty.elem().clone(),
+                clauses: vec![clause],
+                span,
+            };
             let slice = expr(ExprKind::Family(Box::new(slice)), Type::tensor(adjoint_ty.elem().clone(), own), span);
             let mut operands = args.to_vec();
             operands.push(slice);
@@ -579,7 +750,13 @@ impl<'a> Reverse<'a> {
             let part = expr(ExprKind::Field(Box::new(call), field), ty.clone(), span);
             let mut axes = self.seeds.clone();
             axes.extend(self.axes_of(target, span));
-            let clause = Clause { slots: seeds.into_iter().map(Slot::Coord).collect(), wheres: Vec::new(), body: part, otherwise: None, span };
+            let clause = Clause {
+                slots: seeds.into_iter().map(Slot::Coord).collect(),
+                wheres: Vec::new(),
+                body: part,
+                otherwise: None,
+                span,
+            };
             let rank = axes.len();
             let family = Family { name: Symbol::new(""), axes, elem: ty.elem().clone(), clauses: vec![clause], span };
             let ty = Type::tensor(ty.elem().clone(), rank);
@@ -592,22 +769,26 @@ impl<'a> Reverse<'a> {
     /// The adjoint of a recurrence is a recurrence that runs the other way.
     fn recurrence(&mut self, rec: &Recurrence) -> Result<(), Blocked> {
         let span = rec.families[0].1.span;
-        let members: Vec<usize> = (0..rec.families.len()).filter(|k| self.active.contains(&rec.families[*k].0)).collect();
+        let members: Vec<usize> =
+            (0..rec.families.len()).filter(|k| self.active.contains(&rec.families[*k].0)).collect();
         // Adjoint variables first: the terms inside read them.
         let mut known = HashMap::new();
         for k in &members {
             let v = rec.families[*k].0;
             let info = self.program.vars[v.index()].clone();
             let ty = Type::tensor(info.ty.elem().clone(), info.ty.rank() + self.seeds.len());
-            let adjoint = new_var(self.program, &format!("d{}", info.name), &ty, span);
-            self.program.vars[adjoint.index()].coords = self.seeds.iter().map(|a| a.name).chain(info.coords.iter().copied()).collect();
+            let name = format!("d{}", self.name_of(v));
+            let adjoint = new_var(self.program, &name, &ty, span);
+            self.program.vars[adjoint.index()].coords =
+                self.seeds.iter().map(|a| a.name).chain(info.coords.iter().copied()).collect();
             known.insert(v, adjoint);
         }
         for k in &members {
             let (v, family) = &rec.families[*k];
-            for clause in 0..family.clauses.len() {
-                self.clause(family, clause, known[v])?;
-            }
+            self.output = Some((*v, known[v]));
+            let walked = (0..family.clauses.len()).try_for_each(|clause| self.clause(family, clause, known[v]));
+            self.output = None;
+            walked?;
         }
         let mut families = Vec::new();
         let mut place: HashMap<usize, usize> = HashMap::new();
@@ -624,13 +805,20 @@ impl<'a> Reverse<'a> {
             }
             let cell = self.total(&terms, &binders, &point, &extents, *v);
             let elem = cell.ty.clone();
-            let clause = Clause { slots: binders.into_iter().map(Slot::Coord).collect(), wheres: Vec::new(), body: cell, otherwise: None, span };
-            let name = Symbol::new(&format!("d{}", self.program.vars[v.index()].name));
+            let clause = Clause {
+                slots: binders.into_iter().map(Slot::Coord).collect(),
+                wheres: Vec::new(),
+                body: cell,
+                otherwise: None,
+                span,
+            };
+            let name = self.program.vars[known[v].index()].name;
             place.insert(*k, families.len());
             families.push((known[v], Family { name, axes, elem, clauses: vec![clause], span }));
         }
         let order = rec.order.iter().rev().filter_map(|o| self.reversed(o, &place)).collect();
         self.out.push(Stmt::Rec(Rc::new(Recurrence { families, order })));
+        self.made.extend(members.iter().map(|k| (rec.families[*k].0, known[&rec.families[*k].0])));
         self.adjoints.extend(known);
         Ok(())
     }
@@ -650,8 +838,78 @@ impl<'a> Reverse<'a> {
 
 impl Cell<'_> {
     /// A clause's body behind its `where`.
-    pub fn pull_under(&mut self, wheres: &[WhereItem], body: &Expr, ct: Expr, context: &Context) -> Result<(), Blocked> {
+    pub fn pull_under(
+        &mut self,
+        wheres: &[WhereItem],
+        body: &Expr,
+        ct: Expr,
+        context: &Context,
+    ) -> Result<(), Blocked> {
         self.definitions(wheres, context, |this, inside| this.pull(body, ct, inside))
+    }
+}
+
+/// A product with the cotangent first, then constants, then the other factors as they stand in the source.
+fn in_source_order(e: Expr, cotangent: VarId, program: &Program) -> Expr {
+    if e.ty.scalar().is_none() {
+        return e;
+    }
+    let (ty, span) = (e.ty.clone(), e.span);
+    match e.kind {
+        ExprKind::If(c, a, b) => {
+            let (a, b) = (in_source_order(*a, cotangent, program), in_source_order(*b, cotangent, program));
+            expr(ExprKind::If(c, Box::new(a), Box::new(b)), ty, span)
+        }
+        ExprKind::Op(Op::Mul | Op::Div | Op::Neg, _) => {
+            let mut factors = Factors::default();
+            factors.take(e);
+            factors.product(cotangent, program)
+        }
+        kind => Expr { kind, ty, span },
+    }
+}
+
+#[derive(Default)]
+struct Factors {
+    above: Vec<Expr>,
+    below: Vec<Expr>,
+    negative: bool,
+}
+
+impl Factors {
+    fn take(&mut self, e: Expr) {
+        match e.kind {
+            ExprKind::Op(Op::Mul, factors) => factors.into_iter().for_each(|factor| self.take(factor)),
+            ExprKind::Op(Op::Div, mut parts) => {
+                self.below.extend(parts.pop());
+                parts.into_iter().for_each(|part| self.take(part));
+            }
+            ExprKind::Op(Op::Neg, operand) => {
+                self.negative = !self.negative;
+                operand.into_iter().for_each(|operand| self.take(operand));
+            }
+            _ => self.above.push(e),
+        }
+    }
+
+    fn product(mut self, cotangent: VarId, program: &Program) -> Expr {
+        let is_first = |e: &Expr| match &e.kind {
+            ExprKind::Var(v) => *v == cotangent || program.vars[v.index()].kind == VarKind::Temp,
+            ExprKind::Load(load) => matches!(load.tensor.kind, ExprKind::Var(v) if v == cotangent),
+            _ => false,
+        };
+        let leads = self.above.first().is_some_and(is_first);
+        let rest = if leads { self.above.split_off(1) } else { std::mem::take(&mut self.above) };
+        let (constants, mut others): (Vec<Expr>, Vec<Expr>) =
+            rest.into_iter().partition(|e| matches!(e.kind, ExprKind::Float(_)));
+        others.sort_by_key(|e| e.span);
+        let all = self.above.into_iter().chain(constants).chain(others);
+        let product = all.reduce(mul).expect("a product has a factor above");
+        let product = self.below.into_iter().fold(product, |above, below| {
+            let (ty, span) = (above.ty.clone(), above.span);
+            expr(ExprKind::Op(Op::Div, vec![above, below]), ty, span)
+        });
+        if self.negative { neg(product) } else { product }
     }
 }
 

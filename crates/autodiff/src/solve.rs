@@ -37,7 +37,8 @@ pub fn contribution(term: &Term, outer: &[Binder], point: &[VarId], extents: &[E
             let at = coord(point[k], span);
             match solved(&index[k], &at, &binders, step) {
                 Some((var, solution, exact)) => {
-                    let k_binder = binders.iter().position(|b| b.var == var).expect("solved for a coordinate of the sum");
+                    let k_binder =
+                        binders.iter().position(|b| b.var == var).expect("solved for a coordinate of the sum");
                     let binder = binders.remove(k_binder);
                     guards.extend(exact);
                     range_guards(&binder, &solution, &at, &extents[k], &mut guards);
@@ -69,6 +70,23 @@ pub fn contribution(term: &Term, outer: &[Binder], point: &[VarId], extents: &[E
     let all = needed(all, &value);
     let part = sum(binders, all, value);
     ir::visit::refresh(&part, program)
+}
+
+/// The coordinates among `outer` that a term's index leaves to the sum.
+pub fn left_over(term: &Term, outer: &[Binder], program: &mut Program) -> Vec<VarId> {
+    let mut binders: Vec<Binder> = outer.iter().chain(&term.context.binders).cloned().collect();
+    let index = term.index.clone().unwrap_or_default();
+    let mut open: Vec<Expr> = index.iter().map(|e| inlined(e, &term.context.items, program)).collect();
+    for step in 0..3 {
+        open.retain(|index| match solved(index, index, &binders, step) {
+            Some((var, _, _)) => {
+                binders.retain(|b| b.var != var);
+                false
+            }
+            None => true,
+        });
+    }
+    outer.iter().map(|b| b.var).filter(|v| binders.iter().any(|b| b.var == *v)).collect()
 }
 
 /// Integer definitions in place of their names.
@@ -149,7 +167,13 @@ fn linear(index: &Expr, binders: &[Binder]) -> Option<Linear> {
     Some((terms, rest))
 }
 
-fn collect(e: &Expr, factor: i64, binders: &[Binder], terms: &mut Vec<(VarId, i64)>, rest: &mut Vec<(Expr, bool)>) -> Option<()> {
+fn collect(
+    e: &Expr,
+    factor: i64,
+    binders: &[Binder],
+    terms: &mut Vec<(VarId, i64)>,
+    rest: &mut Vec<(Expr, bool)>,
+) -> Option<()> {
     let e = strip(e);
     let mentions = |e: &Expr| ir::visit::free_vars(e).iter().any(|v| binders.iter().any(|b| b.var == *v));
     if !mentions(e) {
@@ -208,7 +232,6 @@ fn narrow(e: Expr) -> Expr {
 
 /// The solution must be a value that the coordinate takes.
 fn range_guards(binder: &Binder, solution: &Expr, at: &Expr, extent: &Expr, guards: &mut Vec<Expr>) {
-    let span = at.span;
     let whole = same(solution, at);
     let zero = matches!(binder.lo.kind, ExprKind::Int(0));
     if !(whole && zero) {
@@ -217,7 +240,6 @@ fn range_guards(binder: &Binder, solution: &Expr, at: &Expr, extent: &Expr, guar
     if !(whole && same(&binder.hi, extent)) {
         guards.push(binary(Op::Lt, solution.clone(), narrow(binder.hi.clone())));
     }
-    let _ = span;
 }
 
 /// Equal as written.
@@ -227,7 +249,9 @@ pub fn same(a: &Expr, b: &Expr) -> bool {
         (ExprKind::Int(x), ExprKind::Int(y)) => x == y,
         (ExprKind::Var(x), ExprKind::Var(y)) => x == y,
         (ExprKind::Dim(x, i), ExprKind::Dim(y, j)) => i == j && same(x, y),
-        (ExprKind::Op(p, x), ExprKind::Op(q, y)) => p == q && x.len() == y.len() && x.iter().zip(y).all(|(x, y)| same(x, y)),
+        (ExprKind::Op(p, x), ExprKind::Op(q, y)) => {
+            p == q && x.len() == y.len() && x.iter().zip(y).all(|(x, y)| same(x, y))
+        }
         _ => false,
     }
 }

@@ -7,7 +7,9 @@
 use crate::build::*;
 use crate::errors::Blocked;
 use ir::ops::D;
-use ir::{Binder, Expr, ExprKind, FuncId, Op, Program, Reduce, ReduceOp, Scalar, Stmt, Type, Var, VarId, VarKind, WhereItem};
+use ir::{
+    Binder, Expr, ExprKind, FuncId, Op, Program, Reduce, ReduceOp, Scalar, Stmt, Type, Var, VarId, VarKind, WhereItem,
+};
 use std::collections::HashSet;
 
 /// A contribution to the cotangent of `target`.
@@ -62,7 +64,13 @@ impl<'a> Cell<'a> {
 
     fn temp(&mut self, ty: &Type, span: diagnostics::Span) -> VarId {
         let program = self.around.program();
-        program.vars.push(Var { name: diagnostics::Symbol::new(""), ty: ty.clone(), span, kind: VarKind::Temp, coords: vec![None; ty.rank()] });
+        program.vars.push(Var {
+            name: diagnostics::Symbol::new(""),
+            ty: ty.clone(),
+            span,
+            kind: VarKind::Temp,
+            coords: vec![None; ty.rank()],
+        });
         VarId(program.vars.len() as u32 - 1)
     }
 
@@ -133,7 +141,12 @@ impl<'a> Cell<'a> {
             ExprKind::Load(load) => {
                 let ExprKind::Var(tensor) = load.tensor.kind else { return Err(Blocked::unknown(e)) };
                 if self.active.contains(&tensor) {
-                    self.terms.push(Term { target: tensor, index: Some(load.index.clone()), value: ct, context: context.clone() });
+                    self.terms.push(Term {
+                        target: tensor,
+                        index: Some(load.index.clone()),
+                        value: ct,
+                        context: context.clone(),
+                    });
                 }
             }
             ExprKind::Op(op, args) => self.operation(*op, args, e, ct, context)?,
@@ -141,7 +154,8 @@ impl<'a> Cell<'a> {
                 let from = inner.ty.scalar();
                 if from.is_some_and(|s| s.is_float()) && e.ty.scalar().is_some_and(|s| s.is_float()) {
                     let span = ct.span;
-                    let back = if ct.ty == inner.ty { ct } else { expr(ExprKind::Cast(Box::new(ct)), inner.ty.clone(), span) };
+                    let back =
+                        if ct.ty == inner.ty { ct } else { expr(ExprKind::Cast(Box::new(ct)), inner.ty.clone(), span) };
                     self.pull(inner, back, context)?;
                 } else if ir::visit::free_vars(inner).iter().any(|v| self.dependent.contains(v)) {
                     return Err(Blocked::through(inner));
@@ -223,10 +237,15 @@ impl<'a> Cell<'a> {
     }
 
     /// Definitions around a pull: cotangents of what they bind flow on to what they read.
-    pub fn definitions(&mut self, items: &[WhereItem], context: &Context, inner: impl FnOnce(&mut Self, &Context) -> Result<(), Blocked>) -> Result<(), Blocked> {
+    pub fn definitions(
+        &mut self,
+        items: &[WhereItem],
+        context: &Context,
+        inner: impl FnOnce(&mut Self, &Context) -> Result<(), Blocked>,
+    ) -> Result<(), Blocked> {
         let mut inside = context.clone();
         let mark = self.local.len();
-        let mut bound: Vec<(VarId, Expr, usize)> = Vec::new();
+        let mut bound: Vec<(Expr, usize)> = Vec::new();
         for item in items {
             if let WhereItem::Def(v, d) = item {
                 let at = inside.items.len();
@@ -236,14 +255,14 @@ impl<'a> Cell<'a> {
                 let float = d.ty.scalar().is_some_and(|s| s.is_float());
                 if float && self.is_active(d) {
                     self.local.push((*v, Vec::new()));
-                    bound.push((*v, d.clone(), at));
+                    bound.push((d.clone(), at));
                 }
             } else {
                 inside.items.push(item.clone());
             }
         }
         inner(self, &inside)?;
-        for (v, d, at) in bound.into_iter().rev() {
+        for (d, at) in bound.into_iter().rev() {
             let (_, contributions) = self.local.pop().expect("pushed for this definition");
             debug_assert!(self.local.len() >= mark);
             if contributions.is_empty() {
@@ -264,7 +283,6 @@ impl<'a> Cell<'a> {
             let total = total.expect("there are contributions");
             let mut at_def = Context { binders: inside.binders.clone(), items: inside.items[..=at].to_vec() };
             let total = self.atom(&total, &mut at_def);
-            let _ = v;
             self.pull(&d, total, &at_def)?;
         }
         Ok(())
@@ -339,7 +357,8 @@ impl<'a> Cell<'a> {
             }
         }
         let one = float(1.0, ty, span);
-        let counted = Reduce { op: ReduceOp::Sum, body: one, binders: reduce.binders.clone(), wheres: reduce.wheres.clone() };
+        let counted =
+            Reduce { op: ReduceOp::Sum, body: one, binders: reduce.binders.clone(), wheres: reduce.wheres.clone() };
         let counted = expr(ExprKind::Reduce(Box::new(counted)), ty.clone(), span);
         ir::visit::refresh(&counted, self.around.program())
     }
@@ -360,7 +379,8 @@ impl<'a> Cell<'a> {
             _ if e.ty == Type::I32 => e,
             _ => expr(ExprKind::Cast(Box::new(e)), Type::I32, span),
         };
-        let lengths: Vec<Expr> = copy.binders.iter().map(|b| narrow(shift(Op::Sub, b.hi.clone(), b.lo.clone()))).collect();
+        let lengths: Vec<Expr> =
+            copy.binders.iter().map(|b| narrow(shift(Op::Sub, b.hi.clone(), b.lo.clone()))).collect();
         let flat = self.temp(&Type::I32, span);
         self.around.program().vars[flat.index()].kind = VarKind::Coord;
         let mut defs = Vec::new();
@@ -375,7 +395,12 @@ impl<'a> Cell<'a> {
         let total = lengths.iter().cloned().reduce(|a, b| binary(Op::Mul, a, b)).expect("several coordinates");
         let total = expr(ExprKind::Cast(Box::new(total)), Type::I64, span);
         defs.extend(copy.wheres);
-        let search = Reduce { op, binders: vec![Binder { var: flat, lo: int(0, Scalar::I64, span), hi: total }], wheres: defs, body: copy.body };
+        let search = Reduce {
+            op,
+            binders: vec![Binder { var: flat, lo: int(0, Scalar::I64, span), hi: total }],
+            wheres: defs,
+            body: copy.body,
+        };
         let mut own: Option<Expr> = None;
         for (binder, length) in reduce.binders.iter().zip(&lengths) {
             let offset = shift(Op::Sub, coord(binder.var, span), narrow(binder.lo.clone()));
@@ -389,7 +414,11 @@ impl<'a> Cell<'a> {
 
     /// What a pullback gives where its call is not made.
     fn zeros(&mut self, args: &[Expr], result: &Type, span: diagnostics::Span) -> Expr {
-        let parts = args.iter().filter(|a| is_float(&a.ty)).map(|arg| crate::zeros_like(self.around.program(), arg, span)).collect();
+        let parts = args
+            .iter()
+            .filter(|a| is_float(&a.ty))
+            .map(|arg| crate::zeros_like(self.around.program(), arg, span))
+            .collect();
         expr(ExprKind::Tuple(parts), result.clone(), span)
     }
 

@@ -2,11 +2,11 @@
 
 use crate::env::{Entry, FnRef, Level};
 use crate::modules::Item;
-use crate::ty::{Ty, Val};
+use crate::ty::Val;
 use crate::walk;
 use crate::{Checker, errors, modules, wrap};
 use diagnostics::{Span, Symbol};
-use ir::{ExprKind, Stmt};
+use ir::Stmt;
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 use syntax::ast::{self, StmtKind};
@@ -122,10 +122,10 @@ impl Checker<'_> {
                         StmtKind::Rule(rule) if rule.name.name == def.name.name => Some(rule.clone()),
                         _ => None,
                     });
-                    if let Some(rule) = &rule {
-                        self.rules.insert(Rc::as_ptr(def), rule.clone());
+                    if let Some(rule) = rule {
+                        self.rules.insert(Rc::as_ptr(def), rule);
                     }
-                    (def.name, Entry::Fn(FnRef { def: def.clone(), rule, env: self.cx.env.clone() }))
+                    (def.name, Entry::Fn(FnRef { def: def.clone(), env: self.cx.env.clone() }))
                 }
                 StmtKind::Struct(def) => (def.name, Entry::Item(Item::Struct(def.clone(), self.cx.env.module()))),
                 StmtKind::Enum(def) => (def.name, Entry::Item(Item::Enum(def.clone(), self.cx.env.module()))),
@@ -173,8 +173,14 @@ impl Checker<'_> {
     }
 
     /// Families that a statement is about to read, with all of their clauses.
-    fn needed_families(&mut self, families: &mut [FamilyText], by_name: &HashMap<Symbol, usize>, mentions: &HashSet<Symbol>) {
-        let mut start: Vec<usize> = mentions.iter().filter_map(|name| by_name.get(name).copied()).filter(|f| !families[*f].done).collect();
+    fn needed_families(
+        &mut self,
+        families: &mut [FamilyText],
+        by_name: &HashMap<Symbol, usize>,
+        mentions: &HashSet<Symbol>,
+    ) {
+        let mut start: Vec<usize> =
+            mentions.iter().filter_map(|name| by_name.get(name).copied()).filter(|f| !families[*f].done).collect();
         start.sort_unstable();
         // A family none of whose clauses stand before the statement is a later binding, not this one.
         start.retain(|f| !families[*f].places.is_empty());
@@ -283,8 +289,12 @@ fn components(families: &[FamilyText], by_name: &HashMap<Symbol, usize>, set: &[
         low
     }
     let edges = |node: usize| {
-        let mut next: Vec<usize> =
-            families[node].mentions.iter().filter_map(|name| by_name.get(name).copied()).filter(|f| set.contains(f)).collect();
+        let mut next: Vec<usize> = families[node]
+            .mentions
+            .iter()
+            .filter_map(|name| by_name.get(name).copied())
+            .filter(|f| set.contains(f))
+            .collect();
         next.sort_unstable();
         next
     };
@@ -295,14 +305,6 @@ fn components(families: &[FamilyText], by_name: &HashMap<Symbol, usize>, set: &[
         }
     }
     state.found
-}
-
-/// A place in the source that is a plain name, for messages.
-pub(crate) fn kind_of(val: &Val) -> &'static str {
-    match val.expr.kind {
-        ExprKind::Var(_) => "variable",
-        _ => "value",
-    }
 }
 
 pub(crate) fn unused_item(this: &mut Checker, name: ast::Ident, item: &Item) -> Val {

@@ -11,8 +11,31 @@ use std::rc::Rc;
 use syntax::ast::{self, CoordArg};
 
 pub(crate) const NAMES: [&str; 25] = [
-    "print", "assert", "len", "shape", "rank", "size", "typeof", "extent", "stop_gradient", "checkpoint", "zeros_like",
-    "ones_like", "array_append", "concat", "panic", "sum", "prod", "max", "min", "mean", "any", "all", "argmax", "argmin", "length",
+    "print",
+    "assert",
+    "len",
+    "shape",
+    "rank",
+    "size",
+    "typeof",
+    "extent",
+    "stop_gradient",
+    "checkpoint",
+    "zeros_like",
+    "ones_like",
+    "array_append",
+    "concat",
+    "panic",
+    "sum",
+    "prod",
+    "max",
+    "min",
+    "mean",
+    "any",
+    "all",
+    "argmax",
+    "argmin",
+    "length",
 ];
 
 pub(crate) const MEASURES: [&str; 5] = ["len", "shape", "rank", "size", "length"];
@@ -26,7 +49,13 @@ pub(crate) fn native_name(name: &str) -> &'static str {
 }
 
 impl Checker<'_> {
-    pub(crate) fn builtin_call(&mut self, name: &'static str, args: &[ast::Expr], want: Option<&Ty>, span: Span) -> Val {
+    pub(crate) fn builtin_call(
+        &mut self,
+        name: &'static str,
+        args: &[ast::Expr],
+        want: Option<&Ty>,
+        span: Span,
+    ) -> Val {
         match name {
             "assert" => self.assert(args, span),
             "extent" => self.extent_of(args, span),
@@ -45,7 +74,8 @@ impl Checker<'_> {
                 let fixed = if !carried.is_empty() && carried.len() == axes.len() {
                     format!("{name}[{}]({text})", carried.join(", "))
                 } else {
-                    let coords: Vec<&str> = ["i", "j", "k", "l", "m", "n"].into_iter().take(axes.len().max(1)).collect();
+                    let coords: Vec<&str> =
+                        ["i", "j", "k", "l", "m", "n"].into_iter().take(axes.len().max(1)).collect();
                     let coords = coords.join(", ");
                     format!("{name}[{coords}]({text}[{coords}])")
                 };
@@ -105,7 +135,9 @@ impl Checker<'_> {
                 Val::new(ExprKind::Str(text.into()), Ty::Str, span)
             }
             "max" | "min" => self.call_op(if name == "max" { ir::Op::Max } else { ir::Op::Min }, vals, span),
-            "zeros_like" | "ones_like" => self.constant_like(vals.pop().expect("one argument"), (name == "ones_like") as i64, span),
+            "zeros_like" | "ones_like" => {
+                self.constant_like(vals.pop().expect("one argument"), (name == "ones_like") as i64, span)
+            }
             "array_append" => self.append(vals, span),
             "stop_gradient" => {
                 let val = vals.pop().expect("one argument");
@@ -118,7 +150,11 @@ impl Checker<'_> {
                 match val.ty.clone() {
                     Ty::Fn(f) => {
                         self.next_fn += 1;
-                        let wrapped = crate::ty::FnValue { captures: f.captures.clone(), id: self.next_fn, kind: crate::ty::FnKind::Checkpoint(f) };
+                        let wrapped = crate::ty::FnValue {
+                            captures: f.captures.clone(),
+                            id: self.next_fn,
+                            kind: crate::ty::FnKind::Checkpoint(f),
+                        };
                         Val { ty: Ty::Fn(Rc::new(wrapped)), ..val }
                     }
                     other => {
@@ -163,11 +199,14 @@ impl Checker<'_> {
         let int = |n: i64| Val::new(ExprKind::Int(n), Ty::I32, span);
         match (&val.ty, name) {
             (Ty::Error, _) => Val::error(span),
-            (Ty::Str | Ty::List(_), "len" | "length" | "size") => Val::new(ExprKind::Builtin(Builtin::Len, vec![val.expr]), Ty::I32, span),
+            (Ty::Str | Ty::List(_), "len" | "length" | "size") => {
+                Val::new(ExprKind::Builtin(Builtin::Len, vec![val.expr]), Ty::I32, span)
+            }
             (Ty::Dyn, "rank") => Val::new(ExprKind::Builtin(Builtin::DynRank, vec![val.expr]), Ty::I32, span),
             (Ty::Dyn, "shape") => {
                 let axes = vec![Axis { name: None, extent: self.unknown_extent() }];
-                let shape = Val::new(ExprKind::Builtin(Builtin::DynShape, vec![val.expr]), Ty::tensor(Ty::I32, axes), span);
+                let shape =
+                    Val::new(ExprKind::Builtin(Builtin::DynShape, vec![val.expr]), Ty::tensor(Ty::I32, axes), span);
                 self.with_extents(shape)
             }
             (Ty::Tensor(_), _) => {
@@ -241,10 +280,16 @@ impl Checker<'_> {
     fn constant_like(&mut self, like: Val, value: i64, span: Span) -> Val {
         let Some(scalar) = like.ty.elem().scalar() else {
             let shown = self.show(&like.ty);
-            self.report(errors::no_operator(span, if value == 0 { "zeros_like" } else { "ones_like" }, (like.span(), shown), None));
+            self.report(errors::no_operator(
+                span,
+                if value == 0 { "zeros_like" } else { "ones_like" },
+                (like.span(), shown),
+                None,
+            ));
             return Val::error(span);
         };
-        let kind = if self.opens.resolve(scalar) == Scalar::Bool { ExprKind::Bool(value == 1) } else { ExprKind::Int(value) };
+        let kind =
+            if self.opens.resolve(scalar) == Scalar::Bool { ExprKind::Bool(value == 1) } else { ExprKind::Int(value) };
         let cell = Val::new(kind, Ty::Scalar(scalar), span);
         if like.ty.rank() == 0 {
             return cell;
@@ -285,7 +330,8 @@ impl Checker<'_> {
                 let last = self.new_coord(Symbol::new(""), span);
                 let one = |sym: &Sym, this: &Self| sym.to_expr(Scalar::I64, &this.program.vars, span);
                 let end = ir::Binder { var: last, lo: one(&old, self), hi: one(&old.offset(1), self) };
-                let clause = |slot, body| ir::Clause { slots: vec![slot], wheres: Vec::new(), body, otherwise: None, span };
+                let clause =
+                    |slot, body| ir::Clause { slots: vec![slot], wheres: Vec::new(), body, otherwise: None, span };
                 let family = ir::Family {
                     name: Symbol::new(""),
                     axes: vec![ir::Axis { name: None, extent: one(&axis.extent, self) }],
@@ -318,7 +364,9 @@ impl Checker<'_> {
         };
         // Both sides of a comparison are shown.
         let sides = match &cond.kind {
-            ast::ExprKind::Binary { op, op_span, left, right } if is_comparison(*op) => Some((*op, *op_span, left, right)),
+            ast::ExprKind::Binary { op, op_span, left, right } if is_comparison(*op) => {
+                Some((*op, *op_span, left, right))
+            }
             _ => None,
         };
         let mut lets = Vec::new();
@@ -396,7 +444,10 @@ impl Checker<'_> {
             if arg.ty.is_error() {
                 return arg;
             }
-            if builtin == Builtin::SaveNpy && exprs.len() == 1 && (arg.ty.rank() == 0 || arg.ty.elem().scalar().is_none()) {
+            if builtin == Builtin::SaveNpy
+                && exprs.len() == 1
+                && (arg.ty.rank() == 0 || arg.ty.elem().scalar().is_none())
+            {
                 let shown = self.show(&arg.ty);
                 let message = format!("`save_npy` takes a tensor, and this is `{shown}`");
                 self.report(errors::mismatch(arg.span(), message, None, None));
@@ -435,7 +486,12 @@ impl Checker<'_> {
             let names = |v: &Val| v.ty.coords();
             if names(part).iter().any(|n| !names(&first).contains(n)) || part.ty.rank() != first.ty.rank() {
                 let own = crate::text::axis_names(first.ty.axes());
-                self.report(errors::packs_disagree(span, name.name.as_str(), (first.span(), &own), (part.span(), &carried)));
+                self.report(errors::packs_disagree(
+                    span,
+                    name.name.as_str(),
+                    (first.span(), &own),
+                    (part.span(), &carried),
+                ));
                 return Val::error(span);
             }
             let (a, b) = (first.ty.elem().clone(), part.ty.elem().clone());
@@ -459,20 +515,29 @@ impl Checker<'_> {
                 if k != axis && theirs != extent {
                     if let (Some(x), Some(y)) = (extent.as_const(), theirs.as_const()) {
                         let label = own.name.map(|n| n.to_string()).unwrap_or_default();
-                        let places = [(first.span(), x.to_string(), "here".into()), (part.span(), y.to_string(), "here".into())];
+                        let places =
+                            [(first.span(), x.to_string(), "here".into()), (part.span(), y.to_string(), "here".into())];
                         self.report(errors::extents(span, &label, &places));
                         return Val::error(span);
                     }
                     self.cx.sink.push(self.same_extents(own.name, &extent, &theirs, span));
                 }
                 let var = self.new_coord(own.name.unwrap_or(Symbol::new("")), span);
-                let (lo, hi) = if k == axis { (start.clone(), start.add(&own_extent)) } else { (Sym::constant(0), extent.clone()) };
+                let (lo, hi) = if k == axis {
+                    (start.clone(), start.add(&own_extent))
+                } else {
+                    (Sym::constant(0), extent.clone())
+                };
                 self.facts.ranges.insert(var, (lo.clone(), hi.clone()));
                 let to = |s: &Sym, this: &Self| s.to_expr(Scalar::I64, &this.program.vars, span);
                 slots.push(ir::Slot::Coord(ir::Binder { var, lo: to(&lo, self), hi: to(&hi, self) }));
                 let index = if k == axis {
                     let shift = start.to_expr(Scalar::I32, &self.program.vars, span);
-                    Expr { kind: ExprKind::Op(ir::Op::Sub, vec![crate::lift::coord_expr(var, span), shift]), ty: Type::I32, span }
+                    Expr {
+                        kind: ExprKind::Op(ir::Op::Sub, vec![crate::lift::coord_expr(var, span), shift]),
+                        ty: Type::I32,
+                        span,
+                    }
                 } else {
                     crate::lift::coord_expr(var, span)
                 };
@@ -500,12 +565,18 @@ impl Checker<'_> {
             .axes()
             .iter()
             .enumerate()
-            .map(|(k, a)| Axis { name: a.name, extent: if k == axis { start.clone() } else { self.facts_extent(&a.extent) } })
+            .map(|(k, a)| Axis {
+                name: a.name,
+                extent: if k == axis { start.clone() } else { self.facts_extent(&a.extent) },
+            })
             .collect();
         let elem = first.ty.elem().clone();
         let family = ir::Family {
             name: Symbol::new(""),
-            axes: axes.iter().map(|a| ir::Axis { name: a.name, extent: a.extent.to_expr(Scalar::I64, &self.program.vars, span) }).collect(),
+            axes: axes
+                .iter()
+                .map(|a| ir::Axis { name: a.name, extent: a.extent.to_expr(Scalar::I64, &self.program.vars, span) })
+                .collect(),
             elem: elem.ir(),
             clauses,
             span,

@@ -1,14 +1,14 @@
 //! Calls: what a callee is, and how its arguments reach it.
 
 use crate::builtin;
-use crate::env::{Entry, FnRef, Level};
+use crate::env::{Entry, FnRef};
 use crate::functions::Surroundings;
 use crate::modules::Item;
 use crate::ty::{FnKind, FnValue, Ty, Val};
 use crate::unify::Why;
 use crate::{Checker, errors, walk};
 use diagnostics::{Span, Symbol};
-use ir::{Expr, ExprKind, Op, ReduceOp, Scalar, Type, VarId, VarKind};
+use ir::{Expr, ExprKind, Op, ReduceOp, Scalar};
 use std::collections::HashSet;
 use std::rc::Rc;
 use syntax::ast::{self, CoordArg, PatternKind};
@@ -73,7 +73,9 @@ impl Checker<'_> {
             let mut d = errors::unknown_field(name.span, text, &of, near);
             if self.lookup_item(name.name).is_some() || self.cx.env.lookup(name.name).is_some() {
                 let base = self.sources.text(base.span);
-                d = d.help(format!("functions are called by name: `{text}({base})`, or in a pipeline: `{base} |> {text}`"));
+                d = d.help(format!(
+                    "functions are called by name: `{text}({base})`, or in a pipeline: `{base} |> {text}`"
+                ));
             }
             self.report(d);
         }
@@ -110,7 +112,7 @@ impl Checker<'_> {
                     let val = self.fn_value(FnKind::Def(def), Vec::new(), name.span);
                     return self.callable(val);
                 }
-                Some(Entry::Var { .. } | Entry::Coord { .. } | Entry::Pending) => {
+                Some(Entry::Var { .. } | Entry::Coord { .. }) => {
                     let val = self.name(*name);
                     return self.callable(val);
                 }
@@ -179,14 +181,13 @@ impl Checker<'_> {
             return self.call_expr(&item, args, want, span);
         }
         match self.path_callee(callee) {
-            Callee::Fn(f, value) => match &f.kind {
+            Callee::Fn(f, _) => match &f.kind {
                 FnKind::Def(def) => {
                     let def = def.clone();
                     self.coord_apply(&def, coords, bracket, args, wheres, span)
                 }
                 _ => {
                     // `table[i](x)`: a function out of a bracket.
-                    let _ = value;
                     let shown = self.show(&Ty::Fn(f.clone()));
                     self.report(errors::not_callable(callee.span, &format!("{shown} without coordinates")));
                     Val::error(span)
@@ -322,9 +323,24 @@ impl Checker<'_> {
     }
 
     #[allow(clippy::too_many_arguments)]
-    fn call_lambda(&mut self, f: &Rc<FnValue>, lambda: &Rc<ast::Lambda>, env: &crate::env::Env, around: &Rc<Surroundings>, value: Val, args: Vec<Val>, span: Span) -> Val {
+    fn call_lambda(
+        &mut self,
+        f: &Rc<FnValue>,
+        lambda: &Rc<ast::Lambda>,
+        env: &crate::env::Env,
+        around: &Rc<Surroundings>,
+        value: Val,
+        args: Vec<Val>,
+        span: Span,
+    ) -> Val {
         if args.len() != lambda.params.len() {
-            self.report(errors::argument_count(span, "this lambda", lambda.params.len(), args.len(), Some(lambda.span)));
+            self.report(errors::argument_count(
+                span,
+                "this lambda",
+                lambda.params.len(),
+                args.len(),
+                Some(lambda.span),
+            ));
             return Val::error(span);
         }
         let mut args: Vec<Val> = args;
@@ -448,7 +464,3 @@ pub(crate) fn key_of(this: &Checker, ty: &Ty, names: bool, extents: bool, out: &
 pub(crate) fn is_coordinate_aware(def: &FnRef) -> bool {
     !def.def.coords.is_empty()
 }
-
-pub(crate) const FUNCTION: Level = Level::Function;
-pub(crate) const PARAM: VarKind = VarKind::Param;
-pub(crate) const UNIT: Type = Type::Unit;

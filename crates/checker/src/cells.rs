@@ -11,10 +11,23 @@ use diagnostics::{Span, Symbol};
 use ir::{Binder, Expr, ExprKind, Scalar, Slot, Type, VarId, WhereItem};
 use syntax::ast;
 
+/// Both ends of a written range, with their symbolic values.
+#[derive(Clone)]
+pub(crate) struct SlotRange {
+    pub lo: Expr,
+    pub hi: Expr,
+    pub lo_sym: Option<Sym>,
+    pub hi_sym: Option<Sym>,
+}
+
 /// A slot of a bracket with its range, if one is written. Ranges are checked outside of the cells.
 #[derive(Clone)]
 pub(crate) enum SlotSpec {
-    Coord { name: Symbol, span: Span, range: Option<(Expr, Expr, Option<Sym>, Option<Sym>)> },
+    Coord {
+        name: Symbol,
+        span: Span,
+        range: Option<Box<SlotRange>>,
+    },
     Fixed(i64),
     /// A pack that the bracket introduces; its members are slots of their own.
     Pack(Symbol, Vec<PackMember>),
@@ -46,7 +59,7 @@ impl Checker<'_> {
                     }
                     let range = match range {
                         Some(range) => match self.slot_range(range) {
-                            Some(range) => Some(range),
+                            Some(range) => Some(Box::new(range)),
                             None => {
                                 ok = false;
                                 None
@@ -61,7 +74,11 @@ impl Checker<'_> {
                         if self.cx.env.pack(name.name).is_none() {
                             specs.push(SlotSpec::Pack(name.name, members.clone()));
                         }
-                        specs.extend(members.into_iter().map(|m| SlotSpec::Coord { name: m.name, span: name.span, range: None }));
+                        specs.extend(members.into_iter().map(|m| SlotSpec::Coord {
+                            name: m.name,
+                            span: name.span,
+                            range: None,
+                        }));
                     }
                     None => ok = false,
                 },
@@ -77,13 +94,13 @@ impl Checker<'_> {
         ok.then_some(specs)
     }
 
-    pub(crate) fn slot_range(&mut self, range: &ast::Range) -> Option<(Expr, Expr, Option<Sym>, Option<Sym>)> {
+    pub(crate) fn slot_range(&mut self, range: &ast::Range) -> Option<SlotRange> {
         match self.range_ends(&range.lo, &range.hi, range.inclusive) {
             (Some((lo, lo_sym)), Some((hi, hi_sym))) => {
                 // A bound that is no constant is computed once.
                 let (lo, lo_sym) = self.bound(lo, lo_sym);
                 let (hi, hi_sym) = self.bound(hi, hi_sym);
-                Some((lo, hi, lo_sym, hi_sym))
+                Some(SlotRange { lo, hi, lo_sym, hi_sym })
             }
             _ => None,
         }
@@ -151,7 +168,8 @@ impl Checker<'_> {
                     && found.is_none()
                 {
                     let len = ty.rank() - others;
-                    let names = ty.axes()[at.min(ty.rank())..(at + len).min(ty.rank())].iter().map(|a| a.name).collect();
+                    let names =
+                        ty.axes()[at.min(ty.rank())..(at + len).min(ty.rank())].iter().map(|a| a.name).collect();
                     found = Some((len, names));
                 }
             });
@@ -161,7 +179,7 @@ impl Checker<'_> {
                 let members: Vec<PackMember> = (0..len)
                     .map(|k| {
                         let own = Symbol::new(&format!("..{}.{k}", name.name));
-                        PackMember { name: names.get(k).copied().flatten().unwrap_or(own), var: None }
+                        PackMember { name: names.get(k).copied().flatten().unwrap_or(own) }
                     })
                     .collect();
                 Some(members)
@@ -175,7 +193,14 @@ impl Checker<'_> {
     }
 
     /// Checks a body for one point of the slots.
-    pub(crate) fn cells(&mut self, specs: &[SlotSpec], wheres: Option<&ast::Where>, body: &ast::Expr, want: Option<&Ty>, span: Span) -> Option<Cells> {
+    pub(crate) fn cells(
+        &mut self,
+        specs: &[SlotSpec],
+        wheres: Option<&ast::Where>,
+        body: &ast::Expr,
+        want: Option<&Ty>,
+        span: Span,
+    ) -> Option<Cells> {
         let mark = self.infer_mark();
         let facts = self.facts.mark();
         let conditional = self.cx.conditional;
@@ -221,11 +246,15 @@ impl Checker<'_> {
                 (SlotSpec::Coord { name, range, span }, Some(var)) => {
                     let (lo, hi) = self.range_of(*var);
                     let binder = match range {
-                        Some((lo, hi, ..)) => Binder { var: *var, lo: lo.clone(), hi: hi.clone() },
+                        Some(range) => Binder { var: *var, lo: range.lo.clone(), hi: range.hi.clone() },
                         None => self.binder(*var, *span),
                     };
                     slots.push(Slot::Coord(binder));
-                    let extent = if self.facts.nonneg(&hi) || lo.as_const() == Some(0) { hi } else { Sym::constant(0).greater(&hi) };
+                    let extent = if self.facts.nonneg(&hi) || lo.as_const() == Some(0) {
+                        hi
+                    } else {
+                        Sym::constant(0).greater(&hi)
+                    };
                     axes.push(Axis { name: Some(*name), extent });
                 }
                 (SlotSpec::Coord { .. } | SlotSpec::Pack(..), _) => {}
@@ -240,14 +269,14 @@ impl Checker<'_> {
         let SlotSpec::Coord { name, span, range } = spec else { return None };
         let var = self.new_coord(*name, *span);
         match range {
-            Some((_, _, lo, hi)) => {
-                if let (Some(lo), Some(hi)) = (lo, hi) {
+            Some(range) => {
+                if let (Some(lo), Some(hi)) = (&range.lo_sym, &range.hi_sym) {
                     self.facts.ranges.insert(var, (lo.clone(), hi.clone()));
                 }
             }
             None => self.cx.pending.push(Pending { var, name: *name, span: *span, domain: self.cx.env.domain(*name) }),
         }
-        self.cx.env.bind(*name, Entry::Coord { var, span: *span });
+        self.cx.env.bind(*name, Entry::Coord { var });
         Some(var)
     }
 
@@ -322,7 +351,14 @@ impl Checker<'_> {
 
     /// Axes that a body leaves over belong, in order, to coordinates of the left side that nothing mentions; the
     /// rest make a slice.
-    fn match_leftover(&mut self, val: Val, specs: &[SlotSpec], vars: &[Option<VarId>], body: &ast::Expr, wheres: Option<&ast::Where>) -> Val {
+    fn match_leftover(
+        &mut self,
+        val: Val,
+        specs: &[SlotSpec],
+        vars: &[Option<VarId>],
+        body: &ast::Expr,
+        wheres: Option<&ast::Where>,
+    ) -> Val {
         if val.ty.rank() == 0 || val.ty.is_error() {
             return val;
         }

@@ -1,7 +1,6 @@
 //! Comprehensions: generators, filters and bindings from left to right.
 
 use crate::env::Level;
-use crate::lift::int;
 use crate::sym::Sym;
 use crate::ty::{Axis, Ty, Val};
 use crate::unify::Why;
@@ -13,7 +12,13 @@ use std::rc::Rc;
 use syntax::ast::{self, PatternKind};
 
 impl Checker<'_> {
-    pub(crate) fn comprehension(&mut self, body: &ast::Expr, clauses: &[ast::CompClause], want: Option<&Ty>, span: Span) -> Val {
+    pub(crate) fn comprehension(
+        &mut self,
+        body: &ast::Expr,
+        clauses: &[ast::CompClause],
+        want: Option<&Ty>,
+        span: Span,
+    ) -> Val {
         // Whatever is inside is evaluated per item.
         let first_var = self.program.vars.len() as u32;
         let facts = self.facts.mark();
@@ -62,10 +67,18 @@ impl Checker<'_> {
                     && bound.contains(&name.name)
                 {
                     // Bound already: a membership test.
-                    let left = ast::Expr { kind: ast::ExprKind::Path(ast::Path { segments: vec![*name], span: name.span }), span: name.span };
+                    let left = ast::Expr {
+                        kind: ast::ExprKind::Path(ast::Path { segments: vec![*name], span: name.span }),
+                        span: name.span,
+                    };
                     let test = ast::Expr {
                         span: pattern.span.to(e.span),
-                        kind: ast::ExprKind::Binary { op: ast::BinaryOp::In, op_span: pattern.span, left: Box::new(left), right: Box::new(e.clone()) },
+                        kind: ast::ExprKind::Binary {
+                            op: ast::BinaryOp::In,
+                            op_span: pattern.span,
+                            left: Box::new(left),
+                            right: Box::new(e.clone()),
+                        },
                     };
                     return self.filter(&test, out, filtered);
                 }
@@ -76,7 +89,7 @@ impl Checker<'_> {
                 let var = self.new_var(name.name, &val.ty, name.span, VarKind::Let);
                 self.define(var, &val);
                 out.push(CompClause::Let(var, val.expr));
-                self.bind_var(name.name, var, val.ty, name.span);
+                self.bind_var(name.name, var, val.ty);
                 bound.insert(name.name);
                 Some(())
             }
@@ -179,7 +192,7 @@ impl Checker<'_> {
         let ty = if axes.is_empty() { item.clone() } else { item.with_axes(axes) };
         out.push(CompClause::For(var, of.expr));
         match &pattern.kind {
-            PatternKind::Bind(name) => self.bind_var(name.name, var, ty, name.span),
+            PatternKind::Bind(name) => self.bind_var(name.name, var, ty),
             PatternKind::Wildcard => {}
             _ => {
                 let outer = std::mem::take(&mut self.cx.sink);
@@ -195,7 +208,15 @@ impl Checker<'_> {
     }
 
     /// Numbers of one shape make a tensor, everything else a list.
-    fn items(&mut self, clauses: Vec<CompClause>, val: Val, filtered: bool, counts: Vec<Option<Sym>>, first_var: u32, span: Span) -> Val {
+    fn items(
+        &mut self,
+        clauses: Vec<CompClause>,
+        val: Val,
+        filtered: bool,
+        counts: Vec<Option<Sym>>,
+        first_var: u32,
+        span: Span,
+    ) -> Val {
         let inside = |var: &VarId| var.0 >= first_var;
         let fixed = |this: &Self, axis: &Axis| {
             let extent = this.facts_extent(&axis.extent);
@@ -217,7 +238,10 @@ impl Checker<'_> {
         // One generator without filter: as many items as it gives.
         let count = match counts.as_slice() {
             [Some(count)] if !filtered && !count.vars().iter().any(inside) => Some(count.clone()),
-            all if !filtered && !all.is_empty() && all.iter().all(|c| c.as_ref().is_some_and(|c| !c.vars().iter().any(inside))) => {
+            all if !filtered
+                && !all.is_empty()
+                && all.iter().all(|c| c.as_ref().is_some_and(|c| !c.vars().iter().any(inside))) =>
+            {
                 Some(all.iter().flatten().fold(Sym::constant(1), |product, c| product.times(c)))
             }
             _ => None,
@@ -233,9 +257,4 @@ impl Checker<'_> {
         let val = Val::new(ExprKind::Comprehension(Box::new(comp)), Ty::tensor(elem, axes), span);
         self.with_extents(val)
     }
-}
-
-/// `0..n` as a count.
-pub(crate) fn zero(span: Span) -> Expr {
-    int(0, span)
 }

@@ -10,7 +10,14 @@ use ir::{ExprKind, Scalar, Stmt, VarKind};
 use syntax::ast;
 
 impl Checker<'_> {
-    pub(crate) fn if_expr(&mut self, cond: &ast::Expr, then: &ast::Block, otherwise: Option<&ast::Expr>, span: Span, tail: Tail) -> Val {
+    pub(crate) fn if_expr(
+        &mut self,
+        cond: &ast::Expr,
+        then: &ast::Block,
+        otherwise: Option<&ast::Expr>,
+        span: Span,
+        tail: Tail,
+    ) -> Val {
         let test = self.expr(cond, None);
         let test = self.whole(test);
         // What is known when specialising selects before the branches are checked.
@@ -49,7 +56,11 @@ impl Checker<'_> {
             return Val::error(span);
         }
         if otherwise.is_none() {
-            let a = if matches!(a.ty, Ty::Unit | Ty::Never | Ty::Error) { a } else { self.annotated(a, &Ty::Unit, None, Why::Branch(span)) };
+            let a = if matches!(a.ty, Ty::Unit | Ty::Never | Ty::Error) {
+                a
+            } else {
+                self.annotated(a, &Ty::Unit, None, Why::Branch(span))
+            };
             if a.ty.is_error() {
                 return Val::error(span);
             }
@@ -77,14 +88,21 @@ impl Checker<'_> {
             return Val::error(span);
         }
         let (x, y) = (a.ty.clone(), b.ty.clone());
-        let ty = self.joined_ty(&x, &y, span);
+        let ty = self.joined_ty(&x, &y);
         let chosen = Val::new(ExprKind::If(test.boxed(), a.boxed(), b.boxed()), ty, span);
         self.with_extents(chosen)
     }
 
     /// Elementwise: each branch is computed where it is selected. The condition's coordinates become cells around
     /// the branches, in which whole tensors stand for their cells.
-    fn tensor_if(&mut self, test: Val, then: &ast::Block, otherwise: Option<&ast::Expr>, span: Span, tail: Tail) -> Val {
+    fn tensor_if(
+        &mut self,
+        test: Val,
+        then: &ast::Block,
+        otherwise: Option<&ast::Expr>,
+        span: Span,
+        tail: Tail,
+    ) -> Val {
         if !self.is_bool(test.ty.elem()) {
             self.annotated(test, &Ty::BOOL, None, Why::Condition);
             return Val::error(span);
@@ -196,7 +214,7 @@ impl Checker<'_> {
             if value.ty.is_error() {
                 return Val::error(span);
             }
-            ty = self.joined_ty(&ty, &value.ty.clone(), span);
+            ty = self.joined_ty(&ty, &value.ty.clone());
             fitted.push((test, value));
         }
         let mut chain: Option<Val> = None;
@@ -220,7 +238,7 @@ impl Checker<'_> {
             let var = self.new_var(name.name, &val.ty, name.span, VarKind::Let);
             let val = Val { ty: crate::owned(var, &val.ty), ..val };
             self.define(var, &val);
-            self.bind_var(name.name, var, val.ty, name.span);
+            self.bind_var(name.name, var, val.ty);
             binds.push(Stmt::Let(var, val.expr));
         }
         let test = matched.test;
@@ -257,7 +275,14 @@ impl Checker<'_> {
         Some((matched.pat, test, value))
     }
 
-    fn check_exhaustive(&mut self, subject: &Val, arms: &[ast::Arm], rows: &[(exhaustive::Pat, bool)], place: Span, span: Span) {
+    fn check_exhaustive(
+        &mut self,
+        subject: &Val,
+        arms: &[ast::Arm],
+        rows: &[(exhaustive::Pat, bool)],
+        place: Span,
+        span: Span,
+    ) {
         let shape = self.shape(&subject.ty);
         let missing = exhaustive::missing(rows, &shape, self);
         if let Some(missing) = missing {
@@ -265,6 +290,13 @@ impl Checker<'_> {
             self.report(errors::not_exhaustive(at, &missing));
             return;
         }
+        // How long an array is may be what this specialisation alone knows.
+        let shape = if self.cx.in_function {
+            let open = self.forget_extents(&subject.ty);
+            self.shape(&open)
+        } else {
+            shape
+        };
         for arm in exhaustive::unreachable(rows, &shape, self) {
             self.report(errors::unreachable_arm(arms[arm].pattern.span));
         }

@@ -6,7 +6,7 @@ mod regions;
 #[cfg(test)]
 mod tests;
 
-pub use base::{MissingBase, missing_base};
+pub use base::missing_base;
 
 use crate::sym::{Facts, Sym};
 use diagnostics::Symbol;

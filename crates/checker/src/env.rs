@@ -4,7 +4,7 @@
 use crate::modules::{Item, ModuleId};
 use crate::sym::Sym;
 use crate::ty::Ty;
-use diagnostics::{Span, Symbol};
+use diagnostics::Symbol;
 use ir::VarId;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -46,28 +46,23 @@ pub enum Level {
 
 #[derive(Clone, Debug)]
 pub enum Entry {
-    Var { var: VarId, ty: Ty, span: Span },
-    Coord { var: VarId, span: Span },
-    /// A definition in `where`: stands for its expression's variable, of any type.
+    Var { var: VarId, ty: Ty },
+    Coord { var: VarId },
     Fn(FnRef),
     Item(Item),
-    /// A family of this block whose clauses are not checked yet.
-    Pending,
 }
 
 /// A function definition where it stands.
 #[derive(Clone, Debug)]
 pub struct FnRef {
     pub def: Rc<ast::FnDef>,
-    pub rule: Option<Rc<ast::FnDef>>,
     pub env: Env,
 }
 
-/// One coordinate of a pack: the internal name that axes carry, and its variable where one is in scope.
+/// One coordinate of a pack: the internal name that axes carry.
 #[derive(Clone, Debug)]
 pub struct PackMember {
     pub name: Symbol,
-    pub var: Option<VarId>,
 }
 
 impl Env {
@@ -119,16 +114,14 @@ impl Env {
         self.find(name, |entry, _| entry.clone())
     }
 
-    /// The entry, and whether a function or lambda starts between here and its scope.
+    /// The entry, and whether its scope is the module's.
     pub fn lookup_across(&self, name: Symbol) -> Option<(Entry, Crossing)> {
-        let mut crossed = false;
         let mut at = self.clone();
         loop {
             if let Some(entry) = at.local(name) {
-                let crossing = Crossing { function: crossed, module_level: at.scope.level == Level::Module };
+                let crossing = Crossing { module_level: at.scope.level == Level::Module };
                 return Some((entry, crossing));
             }
-            crossed |= at.scope.level == Level::Function;
             at = at.scope.parent.clone()?;
         }
     }
@@ -237,6 +230,5 @@ impl Env {
 
 #[derive(Clone, Copy, Debug)]
 pub struct Crossing {
-    pub function: bool,
     pub module_level: bool,
 }

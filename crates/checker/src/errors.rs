@@ -20,12 +20,15 @@ pub fn unknown_name(span: Span, name: &str, near: Option<&str>) -> Diagnostic {
         "None" | "nil" | "null" | "nothing" => Some(("()", "there is no null; `()` is the empty value")),
         _ => None,
     };
-    let d = Diagnostic::error("E0201", span, format!("`{name}` is not known here")).label("no binding of this name is in scope");
+    let d = Diagnostic::error("E0201", span, format!("`{name}` is not known here"))
+        .label("no binding of this name is in scope");
     match (spelling, near) {
         (Some((text, why)), _) => d.note(why).fix(format!("write `{text}`"), span, text),
         (None, _) if matches!(name, "np" | "numpy" | "jnp" | "torch" | "math") => d
             .note(format!("`{name}` is a module of Python; tensors have operators, reductions and `std` of their own"))
-            .help("write the reduction by its coordinate, `sum[j](x)`, or import a function with `use std::math::{exp};`"),
+            .help(
+                "write the reduction by its coordinate, `sum[j](x)`, or import a function with `use std::math::{exp};`",
+            ),
         (None, Some(near)) => d.fix(format!("did you mean `{near}`?"), span, near),
         (None, None) => d,
     }
@@ -60,15 +63,21 @@ pub fn unknown_type(span: Span, name: &str, near: Option<&str>) -> Diagnostic {
     };
     match known {
         Some(near) => d.fix(format!("write `{near}`"), span, near),
-        None => d.help("the types are `bool i8 u8 i32 i64 f16 bf16 f32 f64 str`, tensors `[f32; ?]`, tuples, structs and enums"),
+        None => d.help(
+            "the types are `bool i8 u8 i32 i64 f16 bf16 f32 f64 str`, tensors `[f32; ?]`, tuples, structs and enums",
+        ),
     }
 }
 
 pub fn argument_count(span: Span, name: &str, want: usize, got: usize, def: Option<Span>) -> Diagnostic {
     let plural = if want == 1 { "" } else { "s" };
     let name = if name.starts_with("this ") { name.to_owned() } else { format!("`{name}`") };
-    let d = Diagnostic::error("E0206", span, format!("{name} takes {want} argument{plural}, but {got} {} given", if got == 1 { "is" } else { "are" }))
-        .label(format!("{got} given"));
+    let d = Diagnostic::error(
+        "E0206",
+        span,
+        format!("{name} takes {want} argument{plural}, but {got} {} given", if got == 1 { "is" } else { "are" }),
+    )
+    .label(format!("{got} given"));
     match def {
         Some(def) => d.also(def, format!("takes {want}")),
         None => d,
@@ -107,10 +116,15 @@ pub fn range_in_where(span: Span, name: Symbol) -> Diagnostic {
 }
 
 pub fn range_unknown(span: Span, name: Symbol, affine: Option<Span>) -> Diagnostic {
-    let d = Diagnostic::error("E0303", span, format!("nothing settles the range of `{name}`")).label(format!("`{name}` needs a range"));
+    let d = Diagnostic::error("E0303", span, format!("nothing settles the range of `{name}`"))
+        .label(format!("`{name}` needs a range"));
     let d = match affine {
-        Some(place) => d.also(place, format!("this access needs `{name}` to start above 0, and an inferred range starts at 0")),
-        None => d.note(format!("a range is inferred from where `{name}` stands alone as an index of something other than the family itself")),
+        Some(place) => {
+            d.also(place, format!("this access needs `{name}` to start above 0, and an inferred range starts at 0"))
+        }
+        None => d.note(format!(
+            "a range is inferred from where `{name}` stands alone as an index of something other than the family itself"
+        )),
     };
     d.fix("state it in the bracket", span, format!("{name} in 0..n"))
 }
@@ -153,10 +167,16 @@ pub fn not_carried(span: Span, coord: &str, value: Span, has: &[String]) -> Diag
 
 pub fn index_count(span: Span, name: &str, rank: usize, got: usize) -> Diagnostic {
     let axes = if rank == 1 { "axis" } else { "axes" };
-    Diagnostic::error("E0309", span, format!("{name} has {rank} {axes}, but {got} indices are given")).label(format!("{got} indices"))
+    Diagnostic::error("E0309", span, format!("{name} has {rank} {axes}, but {got} indices are given"))
+        .label(format!("{got} indices"))
 }
 
-pub fn different_coords(span: Span, left: (Span, &[String]), right: (Span, &[String]), fix: Option<String>) -> Diagnostic {
+pub fn different_coords(
+    span: Span,
+    left: (Span, &[String]),
+    right: (Span, &[String]),
+    fix: Option<String>,
+) -> Diagnostic {
     let d = Diagnostic::error("E0310", span, "whole tensors with different coordinates do not combine")
         .label("nothing is broadcast silently")
         .also(left.0, format!("carries {}", list(left.1)))
@@ -188,14 +208,20 @@ pub fn list_indexed(span: Span, name: &str) -> Diagnostic {
 }
 
 pub fn unbound_coord(span: Span, name: Symbol, near: Option<&str>) -> Diagnostic {
-    let d = Diagnostic::error("E0313", span, format!("neither the left side nor a reduction binds `{name}`")).label("not bound");
+    let d = Diagnostic::error("E0313", span, format!("neither the left side nor a reduction binds `{name}`"))
+        .label("not bound");
     match near {
         Some(near) => d.fix(format!("did you mean `{near}`?"), span, near),
         None => d.help(format!("sum over it, `sum[{name}](…)`, or put it on the left")),
     }
 }
 
-pub fn mismatch(span: Span, message: String, left: Option<(Span, String)>, right: Option<(Span, String)>) -> Diagnostic {
+pub fn mismatch(
+    span: Span,
+    message: String,
+    left: Option<(Span, String)>,
+    right: Option<(Span, String)>,
+) -> Diagnostic {
     let mut d = Diagnostic::error("E0401", span, message).label("does not fit");
     for (place, ty) in [left, right].into_iter().flatten() {
         d = d.also(place, format!("`{ty}`"));
@@ -204,7 +230,8 @@ pub fn mismatch(span: Span, message: String, left: Option<(Span, String)>, right
 }
 
 pub fn no_operator(span: Span, op: &str, left: (Span, String), right: Option<(Span, String)>) -> Diagnostic {
-    let d = Diagnostic::error("E0402", span, format!("`{op}` is not defined for `{}`", left.1)).label("no such operation");
+    let d =
+        Diagnostic::error("E0402", span, format!("`{op}` is not defined for `{}`", left.1)).label("no such operation");
     let d = d.also(left.0, format!("`{}`", left.1));
     match right {
         Some((place, ty)) => d.also(place, format!("`{ty}`")),
@@ -213,7 +240,8 @@ pub fn no_operator(span: Span, op: &str, left: (Span, String), right: Option<(Sp
 }
 
 pub fn literal_range(span: Span, value: &str, ty: &str, range: Option<(i64, i64)>) -> Diagnostic {
-    let d = Diagnostic::error("E0403", span, format!("`{value}` is not a value of `{ty}`")).label(format!("cannot be `{ty}`"));
+    let d = Diagnostic::error("E0403", span, format!("`{value}` is not a value of `{ty}`"))
+        .label(format!("cannot be `{ty}`"));
     match range {
         Some((lo, hi)) => d.note(format!("`{ty}` holds {lo} to {hi}")),
         None => d,
@@ -221,7 +249,8 @@ pub fn literal_range(span: Span, value: &str, ty: &str, range: Option<(i64, i64)
 }
 
 pub fn annotation(span: Span, want: &str, got: &str, from: Option<Span>, cast: Option<String>) -> Diagnostic {
-    let mut d = Diagnostic::error("E0404", span, format!("`{want}` is declared, but the value is `{got}`")).label(format!("this is `{got}`"));
+    let mut d = Diagnostic::error("E0404", span, format!("`{want}` is declared, but the value is `{got}`"))
+        .label(format!("this is `{got}`"));
     if let Some(from) = from {
         d = d.also(from, format!("`{want}` is declared here"));
     }
@@ -238,8 +267,13 @@ pub fn branches_differ(span: Span, ty: &str, first: Span, first_ty: &str) -> Dia
 }
 
 pub fn not_callable(span: Span, ty: &str) -> Diagnostic {
-    let d = Diagnostic::error("E0406", span, format!("a value of type `{ty}` cannot be called")).label("not a function");
-    if ty.starts_with("un") || ty.starts_with('f') || ty.starts_with('i') { d.help("a product is written with `*`") } else { d }
+    let d =
+        Diagnostic::error("E0406", span, format!("a value of type `{ty}` cannot be called")).label("not a function");
+    if ty.starts_with("un") || ty.starts_with('f') || ty.starts_with('i') {
+        d.help("a product is written with `*`")
+    } else {
+        d
+    }
 }
 
 pub fn recursive_type(span: Span, name: &str, signature: Span) -> Diagnostic {
@@ -267,8 +301,12 @@ pub fn extents(span: Span, coord: &str, places: &[(Span, String, String)]) -> Di
         }
         sizes
     };
-    let mut d = Diagnostic::error("E0501", span, format!("the coordinate `{coord}` has {} extents: {}", count(sizes.len()), sizes.join(" and ")))
-        .label(format!("`{coord}` is one domain here"));
+    let mut d = Diagnostic::error(
+        "E0501",
+        span,
+        format!("the coordinate `{coord}` has {} extents: {}", count(sizes.len()), sizes.join(" and ")),
+    )
+    .label(format!("`{coord}` is one domain here"));
     for (place, extent, origin) in places {
         d = d.also(*place, format!("`{coord}` is {extent} {origin}"));
     }
@@ -284,7 +322,8 @@ fn count(n: usize) -> String {
 }
 
 pub fn rank_mismatch(span: Span, want: &str, got: &str, from: Option<Span>) -> Diagnostic {
-    let d = Diagnostic::error("E0502", span, format!("the ranks differ: `{want}` is asked for, `{got}` is given")).label(format!("this is `{got}`"));
+    let d = Diagnostic::error("E0502", span, format!("the ranks differ: `{want}` is asked for, `{got}` is given"))
+        .label(format!("this is `{got}`"));
     match from {
         Some(from) => d.also(from, format!("`{want}` is declared here")),
         None => d,
@@ -292,17 +331,30 @@ pub fn rank_mismatch(span: Span, want: &str, got: &str, from: Option<Span>) -> D
 }
 
 pub fn extent_mismatch(span: Span, axis: usize, want: &str, got: &str, from: Option<Span>) -> Diagnostic {
-    let d = Diagnostic::error("E0503", span, format!("axis {axis} has extent {got}, but {want} is asked for")).label(format!("extent {got}"));
+    let d = Diagnostic::error("E0503", span, format!("axis {axis} has extent {got}, but {want} is asked for"))
+        .label(format!("extent {got}"));
     match from {
         Some(from) => d.also(from, format!("extent {want} is declared here")),
         None => d,
     }
 }
 
-pub fn out_of_bounds(span: Span, index: &str, tensor: &str, coord: Option<&str>, reaches: &str, extent: &str, place: Option<Span>) -> Diagnostic {
+pub fn out_of_bounds(
+    span: Span,
+    index: &str,
+    tensor: &str,
+    coord: Option<&str>,
+    reaches: &str,
+    extent: &str,
+    place: Option<Span>,
+) -> Diagnostic {
     let axis = coord.map(|c| format!(" along `{c}`")).unwrap_or_default();
-    let d = Diagnostic::error("E0504", span, format!("`{index}` reaches {reaches}, outside the extent {extent} of {tensor}{axis}"))
-        .label(format!("reaches {reaches}"));
+    let d = Diagnostic::error(
+        "E0504",
+        span,
+        format!("`{index}` reaches {reaches}, outside the extent {extent} of {tensor}{axis}"),
+    )
+    .label(format!("reaches {reaches}"));
     match place {
         Some(place) => d.also(place, format!("extent {extent}")),
         None => d,
@@ -326,7 +378,8 @@ pub fn cycle(span: Span, steps: &[(Span, String, String)]) -> Diagnostic {
         }
         text += &format!(" reads `{read}`");
     }
-    let mut d = Diagnostic::error("E0601", span, "no order of evaluation serves these cells").label("needs what needs it");
+    let mut d =
+        Diagnostic::error("E0601", span, "no order of evaluation serves these cells").label("needs what needs it");
     for (place, cell, read) in steps {
         if *place != span {
             d = d.also(*place, format!("`{cell}` reads `{read}`"));
@@ -345,8 +398,16 @@ pub fn reduction_without_coordinate(span: Span, name: &str, fixed: &str) -> Diag
 pub fn missing_fields(span: Span, of: &str, missing: &[&str]) -> Diagnostic {
     let missing: Vec<String> = missing.iter().map(|field| field.to_string()).collect();
     let plural = if missing.len() == 1 { "field" } else { "fields" };
-    Diagnostic::error("E0206", span, format!("the {plural} {} of `{of}` {} not given", list(&missing), if missing.len() == 1 { "is" } else { "are" }))
-        .label("every field needs a value")
+    Diagnostic::error(
+        "E0206",
+        span,
+        format!(
+            "the {plural} {} of `{of}` {} not given",
+            list(&missing),
+            if missing.len() == 1 { "is" } else { "are" }
+        ),
+    )
+    .label("every field needs a value")
 }
 
 /// Of a struct or of named fields of a variant.
@@ -374,7 +435,8 @@ pub fn base_missing(span: Span, cell: &str, family: Symbol, region: &str) -> Dia
 }
 
 pub fn gap(span: Span, family: Symbol, region: &str) -> Diagnostic {
-    Diagnostic::warning("W0601", span, format!("no clause defines `{region}`; those cells are zero")).label(format!("`{family}` is defined in parts"))
+    Diagnostic::warning("W0601", span, format!("no clause defines `{region}`; those cells are zero"))
+        .label(format!("`{family}` is defined in parts"))
 }
 
 pub fn overridden(span: Span, family: Symbol, by: Span) -> Diagnostic {
@@ -390,7 +452,8 @@ pub fn quotient_operand(span: Span) -> Diagnostic {
 }
 
 pub fn quotient_type(span: Span, name: &str, ty: &str) -> Diagnostic {
-    Diagnostic::error("E0703", span, format!("`{name}` is `{ty}`, and only floats have derivatives")).label(format!("`{ty}`"))
+    Diagnostic::error("E0703", span, format!("`{name}` is `{ty}`, and only floats have derivatives"))
+        .label(format!("`{ty}`"))
 }
 
 pub fn not_exhaustive(span: Span, missing: &str) -> Diagnostic {
@@ -408,11 +471,14 @@ pub fn unreachable_arm(span: Span) -> Diagnostic {
 }
 
 pub fn tuple_brackets(span: Span, text: &str, index: u64) -> Diagnostic {
-    Diagnostic::error("E0103", span, "a tuple is read with a dot, not with brackets").label("brackets index tensors and lists").fix("write", span, format!("{text}.{index}"))
+    Diagnostic::error("E0103", span, "a tuple is read with a dot, not with brackets")
+        .label("brackets index tensors and lists")
+        .fix("write", span, format!("{text}.{index}"))
 }
 
 pub fn bad_format(span: Span, kind: char, ty: &str) -> Diagnostic {
-    Diagnostic::error("E0101", span, format!("the format `{kind}` does not fit `{ty}`")).label("no such format for this value")
+    Diagnostic::error("E0101", span, format!("the format `{kind}` does not fit `{ty}`"))
+        .label("no such format for this value")
 }
 
 pub fn shadowed_coord(span: Span, name: Symbol) -> Diagnostic {
@@ -425,30 +491,40 @@ pub fn misplaced_else(span: Span) -> Diagnostic {
         .help("a gated reduction skips points; give it its own value for nothing with `if`")
 }
 
-pub fn not_ready(span: Span, what: &str) -> Diagnostic {
-    Diagnostic::error("E0701", span, format!("{what} has no derivative here")).label("cannot be differentiated")
-}
-
 pub fn rule_without_primal(span: Span, name: Symbol, near: Option<&str>) -> Diagnostic {
-    let d = Diagnostic::error("E0710", span, format!("there is no function `{name}` that this rule could be for")).label("a rule without its function");
+    let d = Diagnostic::error("E0710", span, format!("there is no function `{name}` that this rule could be for"))
+        .label("a rule without its function");
     match near {
         Some(near) => d.fix(format!("did you mean `{near}`?"), span, near),
         None => d.help(format!("define `fn {name}(…)` in the same block")),
     }
 }
 
-pub fn rule_parameters(span: Span, name: Symbol, what: &str, wanted: &[String], given: &[String], primal: Span) -> Diagnostic {
+pub fn rule_parameters(
+    span: Span,
+    name: Symbol,
+    what: &str,
+    wanted: &[String],
+    given: &[String],
+    primal: Span,
+) -> Diagnostic {
     Diagnostic::error("E0711", span, format!("the rule of `{name}` has other {what} than the function"))
         .label(format!("the rule has {}", list(given)))
         .also(primal, format!("the function has {}", list(wanted)))
 }
 
 pub fn rule_coordinates(span: Span, name: Symbol, wanted: &[String], given: &[String], primal: Span) -> Diagnostic {
-    Diagnostic::error("E0712", span, format!("the rule of `{name}` gives {}, and the function gives {}", list(given), list(wanted)))
-        .label("a tangent has the coordinates of the result")
-        .also(primal, format!("the result has {}", list(wanted)))
+    Diagnostic::error(
+        "E0712",
+        span,
+        format!("the rule of `{name}` gives {}, and the function gives {}", list(given), list(wanted)),
+    )
+    .label("a tangent has the coordinates of the result")
+    .also(primal, format!("the result has {}", list(wanted)))
 }
 
 pub fn no_tangent(span: Span, name: Symbol, ty: &str) -> Diagnostic {
-    Diagnostic::error("E0714", span, format!("`{name}` is `{ty}`, and has no tangent")).label("only floats move").help(format!("use its value, `{name}`"))
+    Diagnostic::error("E0714", span, format!("`{name}` is `{ty}`, and has no tangent"))
+        .label("only floats move")
+        .help(format!("use its value, `{name}`"))
 }

@@ -11,6 +11,9 @@ use ir::{Expr, ExprKind, Piece, Scalar, Type};
 use std::rc::Rc;
 use syntax::ast::{self, StrPart, Suffix, UnaryOp};
 
+/// An integer with its symbolic value, if it has one.
+pub(crate) type End = (Expr, Option<Sym>);
+
 impl Checker<'_> {
     pub(crate) fn expr(&mut self, e: &ast::Expr, want: Option<&Ty>) -> Val {
         let span = e.span;
@@ -38,7 +41,9 @@ impl Checker<'_> {
             ast::ExprKind::If { cond, then, otherwise } => {
                 self.if_expr(cond, then, otherwise.as_deref(), span, &mut |this, e| this.expr(e, want))
             }
-            ast::ExprKind::Match { scrutinee, arms } => self.match_expr(scrutinee, arms, span, &mut |this, e| this.expr(e, want)),
+            ast::ExprKind::Match { scrutinee, arms } => {
+                self.match_expr(scrutinee, arms, span, &mut |this, e| this.expr(e, want))
+            }
             ast::ExprKind::Block(block) => self.block(block, &mut |this, e| this.expr(e, want)),
             ast::ExprKind::Lambda(lambda) => self.lambda(lambda, span),
             ast::ExprKind::Pipe { head, stages, handler } => self.pipe(head, stages, handler, span),
@@ -126,8 +131,10 @@ impl Checker<'_> {
     fn check_format(&mut self, format: &ast::Format, val: &Val) {
         let Some(kind) = format.kind else { return };
         let scalar = val.ty.elem().scalar().map(|s| self.opens.resolve(s));
-        let is_int = scalar.is_some_and(|s| s.is_int()) || matches!(scalar, Some(s) if self.opens.kind(s) == Some(Kind::Int));
-        let is_float = scalar.is_some_and(|s| s.is_float()) || matches!(scalar, Some(s) if self.opens.kind(s) == Some(Kind::Float));
+        let is_int =
+            scalar.is_some_and(|s| s.is_int()) || matches!(scalar, Some(s) if self.opens.kind(s) == Some(Kind::Int));
+        let is_float = scalar.is_some_and(|s| s.is_float())
+            || matches!(scalar, Some(s) if self.opens.kind(s) == Some(Kind::Float));
         let fits = match kind {
             'd' | 'x' | 'b' => is_int,
             _ => is_int || is_float,
@@ -152,7 +159,9 @@ impl Checker<'_> {
                 let id = self.enum_id(&def, module);
                 self.variant(id, path.segments[used], &[], path.span)
             }
-            Ok((item, used)) if used == path.segments.len() => self.item_value(*path.segments.last().expect("paths have segments"), item),
+            Ok((item, used)) if used == path.segments.len() => {
+                self.item_value(*path.segments.last().expect("paths have segments"), item)
+            }
             Ok((_, used)) => {
                 let extra = path.segments[used.min(path.segments.len() - 1)];
                 self.report(errors::unknown_name(extra.span, extra.name.as_str(), None));
@@ -175,7 +184,7 @@ impl Checker<'_> {
             if let Some(entry @ Entry::Var { .. }) = self.cx.env.later(name.name)
                 && self.lookup_item(name.name).is_some()
             {
-                return self.entry_value(name, entry, Crossing { function: true, module_level: true });
+                return self.entry_value(name, entry, Crossing { module_level: true });
             }
         }
         if let Some(item) = self.lookup_item(name.name) {
@@ -244,7 +253,6 @@ impl Checker<'_> {
             Entry::Fn(def) => self.local_fn_value(def, name.span),
             Entry::Item(Item::Let(module, symbol)) => self.module_let(name, module, symbol),
             Entry::Item(item) => self.item_value(name, item),
-            Entry::Pending => Val::error(name.span),
         }
     }
 
@@ -258,7 +266,11 @@ impl Checker<'_> {
                     .enumerate()
                     .map(|(k, axis)| {
                         let extent = self.facts_extent(&axis.extent);
-                        let extent = if extent.is_const() { extent } else { self.facts.extents.get(&(var, k)).map_or(extent, |e| self.facts_extent(e)) };
+                        let extent = if extent.is_const() {
+                            extent
+                        } else {
+                            self.facts.extents.get(&(var, k)).map_or(extent, |e| self.facts_extent(e))
+                        };
                         Axis { name: axis.name, extent }
                     })
                     .collect();
@@ -290,7 +302,9 @@ impl Checker<'_> {
         }
         let statements = self.modules.module(module).statements.clone();
         let value = statements.iter().find_map(|s| match &s.kind {
-            ast::StmtKind::Let(l) if matches!(&l.pattern.kind, ast::PatternKind::Bind(n) if n.name == symbol) => Some(&l.value),
+            ast::StmtKind::Let(l) if matches!(&l.pattern.kind, ast::PatternKind::Bind(n) if n.name == symbol) => {
+                Some(&l.value)
+            }
             _ => None,
         })?;
         let mut val = self.expr(value, None);
@@ -306,7 +320,11 @@ impl Checker<'_> {
         match root.later(symbol).filter(|_| true).and_then(|_| root.lookup(symbol)) {
             Some(Entry::Var { var, ty, .. }) => {
                 let val = Val::var(var, self.refined(var, &ty), name.span);
-                if self.is_open(&val.ty) && (self.cx.in_function || module != self.cx.env.module()) { self.at_default(val) } else { val }
+                if self.is_open(&val.ty) && (self.cx.in_function || module != self.cx.env.module()) {
+                    self.at_default(val)
+                } else {
+                    val
+                }
             }
             _ => {
                 let defined = self.modules.module(module).items.get(&symbol).map(|d| d.span).unwrap_or(name.span);
@@ -323,29 +341,31 @@ impl Checker<'_> {
                 self.fn_value(FnKind::Def(fn_ref), Vec::new(), name.span)
             }
             Item::Let(module, symbol) => self.module_let(name, module, symbol),
-            Item::Op(_) | Item::Builtin(_) | Item::Native(_) => self.fn_value(FnKind::Item(item), Vec::new(), name.span),
+            Item::Op(_) | Item::Builtin(_) | Item::Native(_) => {
+                self.fn_value(FnKind::Item(item), Vec::new(), name.span)
+            }
             other => crate::block::unused_item(self, name, &other),
         }
     }
 
     pub(crate) fn fn_ref(&mut self, def: Rc<ast::FnDef>, module: crate::modules::ModuleId) -> FnRef {
         let env = self.places.get(&Rc::as_ptr(&def)).cloned().unwrap_or_else(|| self.root(module));
-        let rule = self.rules.get(&Rc::as_ptr(&def)).cloned();
-        FnRef { def, rule, env }
+        FnRef { def, env }
     }
 
     pub(crate) fn fn_value(&mut self, kind: FnKind, captures: Vec<(ir::VarId, Ty)>, span: Span) -> Val {
         self.next_fn += 1;
         let fresh = self.next_fn;
         let id = match &kind {
-            FnKind::Def(def) => *self.fn_ids.entry(format!("{:p}/{}", Rc::as_ptr(&def.def), def.env.id())).or_insert(fresh),
-            FnKind::Item(item @ (Item::Op(_) | Item::Builtin(_) | Item::Native(_))) => *self.fn_ids.entry(format!("{item:?}")).or_insert(fresh),
+            FnKind::Def(def) => {
+                *self.fn_ids.entry(format!("{:p}/{}", Rc::as_ptr(&def.def), def.env.id())).or_insert(fresh)
+            }
+            FnKind::Item(item @ (Item::Op(_) | Item::Builtin(_) | Item::Native(_))) => {
+                *self.fn_ids.entry(format!("{item:?}")).or_insert(fresh)
+            }
             _ => fresh,
         };
-        let items = captures
-            .iter()
-            .map(|(var, ty)| Expr { kind: ExprKind::Var(*var), ty: ty.ir(), span })
-            .collect();
+        let items = captures.iter().map(|(var, ty)| Expr { kind: ExprKind::Var(*var), ty: ty.ir(), span }).collect();
         Val::new(ExprKind::Tuple(items), Ty::Fn(Rc::new(FnValue { kind, captures, id })), span)
     }
 
@@ -375,7 +395,9 @@ impl Checker<'_> {
                 let val = self.expr(item, want.as_ref());
                 let val = self.whole(val);
                 match want {
-                    Some(want) if self.is_open(&val.ty) => self.annotated(val, &want, None, crate::unify::Why::Annotation),
+                    Some(want) if self.is_open(&val.ty) => {
+                        self.annotated(val, &want, None, crate::unify::Why::Annotation)
+                    }
                     _ => val,
                 }
             })
@@ -394,7 +416,7 @@ impl Checker<'_> {
 
     pub(crate) fn array(&mut self, items: &[ast::Expr], want: Option<&Ty>, span: Span) -> Val {
         let item_want = match want {
-            Some(Ty::Tensor(t)) => Some(if t.axes.len() > 1 { t.elem.as_ref().clone() } else { t.elem.as_ref().clone() }),
+            Some(Ty::Tensor(t)) => Some(t.elem.as_ref().clone()),
             Some(Ty::List(item)) => Some((**item).clone()),
             _ => None,
         };
@@ -431,10 +453,10 @@ impl Checker<'_> {
             // The first typed item says what the others are.
             let typed = vals.iter().position(|v| !self.is_open(&v.ty)).unwrap_or(0);
             let first = vals[typed].clone();
-            for k in 0..vals.len() {
-                let val = vals[k].clone();
-                vals[k] = self.annotated(val, &Ty::Scalar(first.ty.scalar().expect("scalar")), Some(first.span()), crate::unify::Why::Item);
-                if vals[k].ty.is_error() {
+            let elem = Ty::Scalar(first.ty.scalar().expect("scalar"));
+            for val in &mut vals {
+                *val = self.annotated(val.clone(), &elem, Some(first.span()), crate::unify::Why::Item);
+                if val.ty.is_error() {
                     return Val::error(span);
                 }
             }
@@ -443,7 +465,8 @@ impl Checker<'_> {
             let shape = [vals.len()].into();
             return Val::new(ExprKind::Literal(shape, vals.into_iter().map(|v| v.expr).collect()), ty, span);
         }
-        if vals.iter().all(|v| matches!(v.ty, Ty::Tensor(_)) && v.ty.elem().scalar().is_some()) && self.one_shape(&vals) {
+        if vals.iter().all(|v| matches!(v.ty, Ty::Tensor(_)) && v.ty.elem().scalar().is_some()) && self.one_shape(&vals)
+        {
             return self.rows_literal(vals, span);
         }
         let mut vals = self.unite(vals);
@@ -460,7 +483,7 @@ impl Checker<'_> {
             if val.ty.is_error() {
                 return Val::error(span);
             }
-            item_ty = self.joined_ty(&item_ty, &val.ty, span);
+            item_ty = self.joined_ty(&item_ty, &val.ty);
             list.push(val);
         }
         Val::new(ExprKind::List(list.into_iter().map(|v| v.expr).collect()), Ty::List(Rc::new(item_ty)), span)
@@ -505,7 +528,13 @@ impl Checker<'_> {
         let clauses = vals
             .into_iter()
             .enumerate()
-            .map(|(k, val)| ir::Clause { slots: vec![ir::Slot::Fixed(k as i64)], wheres: Vec::new(), otherwise: None, span: val.span(), body: val.expr })
+            .map(|(k, val)| ir::Clause {
+                slots: vec![ir::Slot::Fixed(k as i64)],
+                wheres: Vec::new(),
+                otherwise: None,
+                span: val.span(),
+                body: val.expr,
+            })
             .collect();
         let ir_axes = axes
             .iter()
@@ -517,7 +546,10 @@ impl Checker<'_> {
 
     fn range(&mut self, lo: Option<&ast::Expr>, hi: Option<&ast::Expr>, inclusive: bool, span: Span) -> Val {
         let (Some(lo), Some(hi)) = (lo, hi) else {
-            self.report(diagnostics::Diagnostic::error("E0101", span, "an open range stands only in an index").label("needs both ends"));
+            self.report(
+                diagnostics::Diagnostic::error("E0101", span, "an open range stands only in an index")
+                    .label("needs both ends"),
+            );
             return Val::error(span);
         };
         let (lo, hi) = self.range_ends(lo, hi, inclusive);
@@ -528,7 +560,7 @@ impl Checker<'_> {
     }
 
     /// Both ends as `i64`, the upper one exclusive, with their symbolic values.
-    pub(crate) fn range_ends(&mut self, lo: &ast::Expr, hi: &ast::Expr, inclusive: bool) -> (Option<(Expr, Option<Sym>)>, Option<(Expr, Option<Sym>)>) {
+    pub(crate) fn range_ends(&mut self, lo: &ast::Expr, hi: &ast::Expr, inclusive: bool) -> (Option<End>, Option<End>) {
         let lo = self.integer(lo);
         let hi = self.integer(hi).map(|(expr, sym)| {
             if !inclusive {
@@ -543,12 +575,12 @@ impl Checker<'_> {
     }
 
     /// An integer expression of any integer type, as `i64`.
-    pub(crate) fn integer(&mut self, e: &ast::Expr) -> Option<(Expr, Option<Sym>)> {
+    pub(crate) fn integer(&mut self, e: &ast::Expr) -> Option<End> {
         let val = self.expr(e, None);
         self.integer_val(val)
     }
 
-    pub(crate) fn integer_val(&mut self, val: Val) -> Option<(Expr, Option<Sym>)> {
+    pub(crate) fn integer_val(&mut self, val: Val) -> Option<End> {
         let val = self.whole(val);
         if val.ty.is_error() {
             return None;

@@ -59,7 +59,7 @@ impl Checker<'_> {
                 Some((_, _, ty)) if ok => ty.clone(),
                 _ => Ty::Error,
             };
-            self.cx.env.bind(member.text.name, Entry::Var { var: member.var, ty, span: member.span });
+            self.cx.env.bind(member.text.name, Entry::Var { var: member.var, ty });
         }
         let Some(families) = families.into_iter().collect::<Option<Vec<_>>>() else { return };
         if ok {
@@ -110,7 +110,7 @@ impl Checker<'_> {
             for specs in member.specs.iter().flatten() {
                 let hi = match slots_of(specs).nth(k) {
                     Some(SlotSpec::Fixed(at)) => Some(Sym::constant(at + 1)),
-                    Some(SlotSpec::Coord { range: Some((_, _, _, hi)), .. }) => hi.clone(),
+                    Some(SlotSpec::Coord { range: Some(range), .. }) => range.hi_sym.clone(),
                     _ => None,
                 };
                 match hi {
@@ -129,7 +129,7 @@ impl Checker<'_> {
             }
         }
         let ty = self.announced_ty(member);
-        self.cx.env.hoist(member.text.name, Entry::Var { var: member.var, ty, span: member.span });
+        self.cx.env.hoist(member.text.name, Entry::Var { var: member.var, ty });
     }
 
     fn announced_ty(&self, member: &Member) -> Ty {
@@ -226,7 +226,7 @@ impl Checker<'_> {
                 }
             }
             let ty = self.announced_ty(&members[m]);
-            self.cx.env.hoist(members[m].text.name, Entry::Var { var: members[m].var, ty, span: members[m].span });
+            self.cx.env.hoist(members[m].text.name, Entry::Var { var: members[m].var, ty });
         }
         members[m].clauses[c] = Some(cells);
         true
@@ -235,7 +235,11 @@ impl Checker<'_> {
     /// `let C[i, j]: f32 = …`: the annotation is of the cells, or of the whole family.
     fn check_clause_type(&mut self, cells: &Cells, want: &Ty, from: Option<Span>) {
         let whole = Ty::tensor(cells.body.ty.elem().clone(), cells.axes.clone());
-        let given = if want.rank() == 0 || want.rank() == cells.body.ty.rank() { cells.body.clone() } else { Val { ty: whole, ..cells.body.clone() } };
+        let given = if want.rank() == 0 || want.rank() == cells.body.ty.rank() {
+            cells.body.clone()
+        } else {
+            Val { ty: whole, ..cells.body.clone() }
+        };
         let mark = self.cx.sink.len();
         self.annotated(given, want, from, Why::Annotation);
         self.cx.sink.truncate(mark);
@@ -285,7 +289,10 @@ impl Checker<'_> {
         let span = member.span;
         let ir_axes = axes
             .iter()
-            .map(|axis| ir::Axis { name: axis.name, extent: axis.extent.to_expr(Scalar::I64, &self.program.vars, span) })
+            .map(|axis| ir::Axis {
+                name: axis.name,
+                extent: axis.extent.to_expr(Scalar::I64, &self.program.vars, span),
+            })
             .collect();
         let ir_clauses = clauses
             .iter()
@@ -361,7 +368,8 @@ impl Checker<'_> {
         match order::order(&self.program.vars, &group, &mut self.facts) {
             Ok(order) => self.cx.sink.push(Stmt::Rec(Rc::new(Recurrence { families: group, order }))),
             Err(cycle) => {
-                let steps: Vec<(Span, String, String)> = cycle.steps.iter().map(|s| (s.span, s.cell.clone(), s.read_cell.clone())).collect();
+                let steps: Vec<(Span, String, String)> =
+                    cycle.steps.iter().map(|s| (s.span, s.cell.clone(), s.read_cell.clone())).collect();
                 let span = steps.first().map(|s| s.0).unwrap_or_default();
                 self.report(errors::cycle(span, &steps));
             }

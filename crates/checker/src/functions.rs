@@ -11,7 +11,7 @@ use crate::ty::{FnKind, FnValue, Ty, Val};
 use crate::unify::Why;
 use crate::{Checker, Cx, errors, walk};
 use diagnostics::{Span, Symbol};
-use ir::{EnumId, EnumInfo, Expr, ExprKind, FuncId, Type, VarId, VariantInfo, VarKind};
+use ir::{EnumId, EnumInfo, Expr, ExprKind, FuncId, Type, VarId, VarKind, VariantInfo};
 use std::collections::HashSet;
 use std::rc::Rc;
 use syntax::ast;
@@ -62,11 +62,9 @@ impl Checker<'_> {
                         found.capture(var, Ty::I32);
                         found.name(name, var);
                     }
-                    Some((Entry::Fn(def), crossing)) if !crossing.module_level => {
-                        if seen.insert(Rc::as_ptr(&def.def)) {
-                            waiting.push((def.env.clone(), sorted(body_names(&def.def))));
-                            found.functions.push((name, def));
-                        }
+                    Some((Entry::Fn(def), crossing)) if !crossing.module_level && seen.insert(Rc::as_ptr(&def.def)) => {
+                        waiting.push((def.env.clone(), sorted(body_names(&def.def))));
+                        found.functions.push((name, def));
                     }
                     _ => {}
                 }
@@ -80,7 +78,8 @@ impl Checker<'_> {
             match ty {
                 Type::Scalar(s) => Ty::Scalar(*s),
                 Type::Tensor(elem, rank) => {
-                    let axes = (0..*rank).map(|k| crate::ty::Axis::of(var, k, coords.get(k).copied().flatten())).collect();
+                    let axes =
+                        (0..*rank).map(|k| crate::ty::Axis::of(var, k, coords.get(k).copied().flatten())).collect();
                     Ty::tensor(known(elem, var, coords), axes)
                 }
                 _ => Ty::Str,
@@ -91,21 +90,27 @@ impl Checker<'_> {
     }
 
     /// Opens the surroundings inside of a specialisation, where captured variables are parameters.
-    pub(crate) fn open_surroundings(&mut self, outside: &Env, inside: &Env, around: &Surroundings, params: &[(VarId, Ty)]) {
-        let at = |var: VarId| around.captures.iter().position(|(captured, _)| *captured == var).map(|k| params[k].clone());
+    pub(crate) fn open_surroundings(
+        &mut self,
+        outside: &Env,
+        inside: &Env,
+        around: &Surroundings,
+        params: &[(VarId, Ty)],
+    ) {
+        let at =
+            |var: VarId| around.captures.iter().position(|(captured, _)| *captured == var).map(|k| params[k].clone());
         for (name, captured) in &around.names {
             if let Some((var, ty)) = at(*captured) {
-                let span = self.program.vars[captured.index()].span;
-                inside.bind(*name, Entry::Var { var, ty, span });
+                inside.bind(*name, Entry::Var { var, ty });
             }
         }
         for name in &around.domains {
             if let Some(extent) = outside.domain(*name) {
                 let extent = extent.replace(&|atom| match atom {
                     crate::sym::Atom::Var(var) => at(*var).map(|(var, _)| crate::sym::Sym::var(var)),
-                    crate::sym::Atom::Extent(var, k) => {
-                        at(*var).map(|(var, ty)| ty.axes().get(*k).map_or_else(|| crate::sym::Sym::extent(var, *k), |a| a.extent.clone()))
-                    }
+                    crate::sym::Atom::Extent(var, k) => at(*var).map(|(var, ty)| {
+                        ty.axes().get(*k).map_or_else(|| crate::sym::Sym::extent(var, *k), |a| a.extent.clone())
+                    }),
                     _ => None,
                 });
                 inside.bind_domain(*name, extent);
@@ -124,9 +129,13 @@ impl Checker<'_> {
             return self.fn_value(FnKind::Def(def), Vec::new(), span);
         }
         let at = def.def.name.span;
-        let names: Vec<ast::Ident> =
-            (0..def.def.params.len()).map(|k| ast::Ident { name: Symbol::new(&format!("argument {k}")), span: at }).collect();
-        let path = |name: ast::Ident| ast::Expr { kind: ast::ExprKind::Path(ast::Path { segments: vec![name], span: name.span }), span: name.span };
+        let names: Vec<ast::Ident> = (0..def.def.params.len())
+            .map(|k| ast::Ident { name: Symbol::new(&format!("argument {k}")), span: at })
+            .collect();
+        let path = |name: ast::Ident| ast::Expr {
+            kind: ast::ExprKind::Path(ast::Path { segments: vec![name], span: name.span }),
+            span: name.span,
+        };
         let call = ast::ExprKind::Call {
             callee: Box::new(path(ast::Ident { name: def.def.name.name, span })),
             args: names.iter().map(|n| path(*n)).collect(),
@@ -208,7 +217,11 @@ impl Checker<'_> {
     }
 
     fn open_variant(&mut self, id: EnumId, function: Rc<FnValue>) -> usize {
-        let open = self.open_unions.iter_mut().find(|o| matches!(o.value.kind, FnKind::Open(other) if other == id)).expect("its type was read");
+        let open = self
+            .open_unions
+            .iter_mut()
+            .find(|o| matches!(o.value.kind, FnKind::Open(other) if other == id))
+            .expect("its type was read");
         if let Some(k) = open.variants.iter().position(|v| v.id == function.id) {
             return k;
         }
@@ -218,12 +231,19 @@ impl Checker<'_> {
     }
 
     /// What `each` gives for the function that a union turns out to be.
-    fn each_function(&mut self, value: Val, variants: &[Rc<FnValue>], span: Span, mut each: impl FnMut(&mut Self, Val) -> Val) -> Val {
+    fn each_function(
+        &mut self,
+        value: Val,
+        variants: &[Rc<FnValue>],
+        span: Span,
+        mut each: impl FnMut(&mut Self, Val) -> Val,
+    ) -> Val {
         let value = self.named(value);
         let mut cases = Vec::new();
         self.cx.conditional += 1;
         for (k, function) in variants.iter().enumerate() {
-            let payload = Val::new(ExprKind::Payload(Box::new(value.expr.clone()), k, 0), Ty::Fn(function.clone()), span);
+            let payload =
+                Val::new(ExprKind::Payload(Box::new(value.expr.clone()), k, 0), Ty::Fn(function.clone()), span);
             let case = self.with_sink(|this| each(this, payload));
             if case.ty.is_error() {
                 self.cx.conditional -= 1;
@@ -359,7 +379,9 @@ impl Checker<'_> {
     /// Writes the functions that calls of open unions go through. Checking one may store more functions.
     pub(crate) fn write_dispatches(&mut self) {
         loop {
-            let stored = |this: &Self| this.open_unions.iter().map(|o| o.variants.len() + o.dispatch.is_some() as usize).sum::<usize>();
+            let stored = |this: &Self| {
+                this.open_unions.iter().map(|o| o.variants.len() + o.dispatch.is_some() as usize).sum::<usize>()
+            };
             let before = stored(self);
             for k in 0..self.open_unions.len() {
                 if let Some(func) = self.open_unions[k].dispatch {
@@ -374,7 +396,8 @@ impl Checker<'_> {
 
     fn write_dispatch(&mut self, k: usize, func: FuncId) {
         let open = &self.open_unions[k];
-        let (value, params, result, variants) = (open.value.clone(), open.params.clone(), open.result.clone(), open.variants.clone());
+        let (value, params, result, variants) =
+            (open.value.clone(), open.params.clone(), open.result.clone(), open.variants.clone());
         let span = self.program.funcs[func.index()].span;
         let root = self.root(self.modules.entry);
         let saved = std::mem::replace(&mut self.cx, Cx::new(root, true));
@@ -453,4 +476,3 @@ fn sorted(names: HashSet<Symbol>) -> Vec<Symbol> {
     names.sort_by_key(|name| name.as_str());
     names
 }
-

@@ -30,15 +30,34 @@ impl Checker<'_> {
                 guards.push(guard.clone());
             }
         }
-        let own = self.cx.gate.clone().filter(|g| g.ty.axes().iter().any(|a| a.name.is_some_and(|n| consumed.contains(&n))));
+        let own =
+            self.cx.gate.clone().filter(|g| g.ty.axes().iter().any(|a| a.name.is_some_and(|n| consumed.contains(&n))));
+        // A gate of the call around this one goes on where the arguments carry all of its coordinates.
+        let carried = |name: Symbol| args.iter().any(|a| a.ty.axes().iter().any(|axis| axis.name == Some(name)));
+        let own = own.filter(|gate| {
+            let mut axes = gate.ty.axes().iter().filter_map(|a| a.name);
+            axes.all(|name| consumed.contains(&name) || carried(name) || self.coord_in_scope(name).is_some())
+        });
+        let mut mentioned = Vec::new();
+        guards.iter().for_each(|guard| walk::free_coords(guard, &mut mentioned));
+        for def in &defs {
+            if let ast::WhereItem::Def(_, e) = def {
+                walk::free_coords(e, &mut mentioned);
+            }
+        }
+        let closed_by_own: Vec<Symbol> =
+            own.iter().flat_map(|gate| gate.ty.axes().iter().filter_map(|a| a.name)).collect();
+        let outside = closed_by_own.iter().copied().filter(|name| self.coord_in_scope(*name).is_none());
+        let mut names: Vec<Symbol> = Vec::new();
+        for name in
+            consumed.iter().copied().filter(|n| mentioned.contains(n) || closed_by_own.contains(n)).chain(outside)
+        {
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
         if guards.is_empty() && own.is_none() {
             return None;
-        }
-        let mut names: Vec<Symbol> = Vec::new();
-        for name in consumed {
-            if !names.contains(name) {
-                names.push(*name);
-            }
         }
         self.scoped(Level::Inner, |this| {
             // A coordinate that the guard only compares takes its range from the argument that carries it.
@@ -51,7 +70,7 @@ impl Checker<'_> {
             if let Some(own) = own {
                 let name = Symbol::new("gate of the call");
                 let var = own.as_var().expect("a gate is a parameter");
-                this.bind_var(name, var, own.ty, span);
+                this.bind_var(name, var, own.ty);
                 let ident = ast::Ident { name, span };
                 guards.push(ast::Expr { kind: ExprKind::Path(ast::Path { segments: vec![ident], span }), span });
             }
@@ -60,7 +79,8 @@ impl Checker<'_> {
                 let kind = ExprKind::Binary { op: BinaryOp::And, op_span: span, left: Box::new(a), right: Box::new(b) };
                 ast::Expr { kind, span }
             })?;
-            let specs: Vec<SlotSpec> = names.iter().map(|name| SlotSpec::Coord { name: *name, span, range: None }).collect();
+            let specs: Vec<SlotSpec> =
+                names.iter().map(|name| SlotSpec::Coord { name: *name, span, range: None }).collect();
             let wheres = (!defs.is_empty()).then_some(ast::Where { items: defs, otherwise: None, span });
             let outer = std::mem::take(&mut this.cx.guards);
             let trailing = std::mem::take(&mut this.cx.trailing);

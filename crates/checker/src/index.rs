@@ -78,7 +78,8 @@ impl Checker<'_> {
         if at.ty.is_error() {
             return Val::error(span);
         }
-        let by_coord = ir::visit::free_vars(&at.expr).iter().any(|v| self.program.vars[v.index()].kind == VarKind::Coord);
+        let by_coord =
+            ir::visit::free_vars(&at.expr).iter().any(|v| self.program.vars[v.index()].kind == VarKind::Coord);
         if by_coord && self.cx.cells > 0 {
             self.report(errors::list_indexed(span, &format!("`{text}`")));
             return Val::error(span);
@@ -159,7 +160,9 @@ impl Checker<'_> {
 
     /// `..left` where the pack has no members.
     fn is_empty_pack(&self, index: &ast::Expr) -> bool {
-        crate::cells::pack_in_index(index).and_then(|pack| self.cx.env.pack(pack)).is_some_and(|members| members.is_empty())
+        crate::cells::pack_in_index(index)
+            .and_then(|pack| self.cx.env.pack(pack))
+            .is_some_and(|members| members.is_empty())
     }
 
     /// The variables of a pack in scope; members without one are not bound here.
@@ -231,14 +234,25 @@ impl Checker<'_> {
         let (hi_expr, hi_sym) = self.slice_end(hi_expr, hi_sym);
         let fits = self.facts.nonneg(&lo_sym) && self.facts.nonneg(&extent.sub(&hi_sym));
         if !fits {
-            let out = [lo_sym.as_const().filter(|v| *v < 0), hi_sym.as_const().filter(|v| extent.as_const().is_some_and(|n| *v > n))];
+            let out = [
+                lo_sym.as_const().filter(|v| *v < 0),
+                hi_sym.as_const().filter(|v| extent.as_const().is_some_and(|n| *v > n)),
+            ];
             if let Some(reach) = out.into_iter().flatten().next()
                 && self.cx.conditional == 0
             {
                 let text = self.sources.text(span).to_owned();
                 let coord = axis.name.map(|n| n.to_string());
                 let shown = self.show_sym(&extent);
-                self.report(errors::out_of_bounds(span, &text, &place.name, coord.as_deref(), &reach.to_string(), &shown, Some(place.span)));
+                self.report(errors::out_of_bounds(
+                    span,
+                    &text,
+                    &place.name,
+                    coord.as_deref(),
+                    &reach.to_string(),
+                    &shown,
+                    Some(place.span),
+                ));
                 return None;
             }
             let words = |s: String| Expr { kind: ExprKind::Str(s.into()), ty: Type::Str, span };
@@ -249,7 +263,11 @@ impl Checker<'_> {
                 words(axis.name.map(|n| n.to_string()).unwrap_or_default()),
                 words(place.name.clone()),
             ];
-            self.cx.sink.push(Stmt::Do(Expr { kind: ExprKind::Builtin(Builtin::SliceBounds, args), ty: Type::Unit, span }));
+            self.cx.sink.push(Stmt::Do(Expr {
+                kind: ExprKind::Builtin(Builtin::SliceBounds, args),
+                ty: Type::Unit,
+                span,
+            }));
         }
         let len = hi_sym.sub(&lo_sym);
         let len = if self.facts.nonneg(&len) { len } else { Sym::constant(0).greater(&len) };
@@ -314,7 +332,9 @@ impl Checker<'_> {
         let val = self.expr(base, None);
         match val.ty.clone() {
             Ty::Error => Val::error(span),
-            Ty::Tuple(items) if (k as usize) < items.len() => self.project(val, k as usize, items[k as usize].clone(), span),
+            Ty::Tuple(items) if (k as usize) < items.len() => {
+                self.project(val, k as usize, items[k as usize].clone(), span)
+            }
             other => {
                 let of = format!("`{}`", self.show(&other));
                 self.report(errors::unknown_field(at, &k.to_string(), &of, None));
@@ -326,7 +346,12 @@ impl Checker<'_> {
     /// A field of a tuple or struct. Extents of tensors inside come from the field itself.
     pub(crate) fn project(&mut self, val: Val, k: usize, ty: Ty, span: Span) -> Val {
         if let ExprKind::Tuple(items) = &val.expr.kind
-            && items.iter().all(|i| matches!(i.kind, ExprKind::Var(_) | ExprKind::Int(_) | ExprKind::Float(_) | ExprKind::Bool(_) | ExprKind::Str(_)))
+            && items.iter().all(|i| {
+                matches!(
+                    i.kind,
+                    ExprKind::Var(_) | ExprKind::Int(_) | ExprKind::Float(_) | ExprKind::Bool(_) | ExprKind::Str(_)
+                )
+            })
         {
             return Val { expr: items[k].clone(), ty };
         }
@@ -340,7 +365,12 @@ impl Checker<'_> {
         if val.ty.axes().iter().any(|a| crate::types::is_unknown(&a.extent)) { self.named(val) } else { val }
     }
 
-    pub(crate) fn struct_literal(&mut self, path: &ast::Path, fields: &[(ast::Ident, Option<ast::Expr>)], span: Span) -> Val {
+    pub(crate) fn struct_literal(
+        &mut self,
+        path: &ast::Path,
+        fields: &[(ast::Ident, Option<ast::Expr>)],
+        span: Span,
+    ) -> Val {
         let env = self.cx.env.clone();
         let local = |name: Symbol| match env.lookup(name) {
             Some(crate::env::Entry::Item(item)) => Some(item),
@@ -363,10 +393,16 @@ impl Checker<'_> {
                     return Val::error(span);
                 };
                 let Some(names) = variants[k].names.clone() else {
-                    self.report(errors::unknown_field(name.span, name.name.as_str(), "a variant without named fields", None));
+                    self.report(errors::unknown_field(
+                        name.span,
+                        name.name.as_str(),
+                        "a variant without named fields",
+                        None,
+                    ));
                     return Val::error(span);
                 };
-                let wanted: Vec<(Symbol, Ty)> = names.into_iter().zip(self.enum_fields[id.index()][k].clone()).collect();
+                let wanted: Vec<(Symbol, Ty)> =
+                    names.into_iter().zip(self.enum_fields[id.index()][k].clone()).collect();
                 let Some(vals) = self.named_fields(fields, &wanted, name, span) else { return Val::error(span) };
                 Val::new(ExprKind::Variant(k, vals), Ty::Enum(id), span)
             }
@@ -383,7 +419,13 @@ impl Checker<'_> {
     }
 
     /// Fields by name, in any order, as expressions in the order of the definition.
-    fn named_fields(&mut self, given: &[(ast::Ident, Option<ast::Expr>)], wanted: &[(Symbol, Ty)], of: ast::Ident, span: Span) -> Option<Vec<Expr>> {
+    fn named_fields(
+        &mut self,
+        given: &[(ast::Ident, Option<ast::Expr>)],
+        wanted: &[(Symbol, Ty)],
+        of: ast::Ident,
+        span: Span,
+    ) -> Option<Vec<Expr>> {
         let mut vals: Vec<Option<Val>> = vec![None; wanted.len()];
         let mut ok = true;
         for (name, value) in given {
@@ -405,7 +447,8 @@ impl Checker<'_> {
             // Evaluated in the order of the text.
             vals[k] = Some(if given.len() > 1 { self.named(val) } else { val });
         }
-        let missing: Vec<&str> = wanted.iter().zip(&vals).filter(|(_, v)| v.is_none()).map(|((f, _), _)| f.as_str()).collect();
+        let missing: Vec<&str> =
+            wanted.iter().zip(&vals).filter(|(_, v)| v.is_none()).map(|((f, _), _)| f.as_str()).collect();
         if ok && !missing.is_empty() {
             self.report(errors::missing_fields(span, of.name.as_str(), &missing));
             ok = false;

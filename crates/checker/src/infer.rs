@@ -79,7 +79,15 @@ impl Checker<'_> {
     }
 
     /// Notes an index for inference and proof.
-    pub(crate) fn access(&mut self, load: u32, axis: usize, index: &Val, extent: &Sym, tensor: Place, coord: Option<Symbol>, own: bool) {
+    pub(crate) fn access(
+        &mut self,
+        (load, axis): (u32, usize),
+        index: &Val,
+        extent: &Sym,
+        tensor: Place,
+        coord: Option<Symbol>,
+        own: bool,
+    ) {
         if let (Ty::Address(domain), Some(coord)) = (&index.ty, coord)
             && *domain != coord
         {
@@ -88,7 +96,18 @@ impl Checker<'_> {
         let guarded = self.cx.conditional > 0;
         let known = self.facts.known.clone();
         let sym = self.facts.of(&index.expr);
-        let access = Access { load, axis, index: sym, span: index.span(), extent: extent.clone(), tensor, coord, own, guarded, known };
+        let access = Access {
+            load,
+            axis,
+            index: sym,
+            span: index.span(),
+            extent: extent.clone(),
+            tensor,
+            coord,
+            own,
+            guarded,
+            known,
+        };
         if self.cx.cells == 0 {
             self.prove(&access);
         } else {
@@ -123,7 +142,11 @@ impl Checker<'_> {
         for pending in waiting {
             let shifted = self.cx.accesses[mark.accesses..]
                 .iter()
-                .find(|a| !a.own && a.index.as_ref().is_some_and(|i| i.mentions(pending.var)) && !is_modular(a.index.as_ref(), pending.var))
+                .find(|a| {
+                    !a.own
+                        && a.index.as_ref().is_some_and(|i| i.mentions(pending.var))
+                        && !is_modular(a.index.as_ref(), pending.var)
+                })
                 .map(|a| a.span);
             self.report(errors::range_unknown(pending.span, pending.name, shifted));
             self.poison(pending.var);
@@ -196,7 +219,9 @@ impl Checker<'_> {
         for late in std::mem::take(&mut self.cx.late) {
             match late {
                 Late::Bounds(access) => self.prove(&access),
-                Late::Same(name, range, pair) if self.is_growing(&pair.1.extent) => self.cx.late.push(Late::Same(name, range, pair)),
+                Late::Same(name, range, pair) if self.is_growing(&pair.1.extent) => {
+                    self.cx.late.push(Late::Same(name, range, pair))
+                }
                 Late::Same(name, range, pair) => self.same_range(name, &range, &pair.0, &pair.1),
             }
         }
@@ -208,7 +233,8 @@ impl Checker<'_> {
             return;
         }
         if range.is_const() && extent.is_const() {
-            let places = [(first, &range), (other, &extent)].map(|(a, e)| (a.span, self.show_sym(e), format!("from {}", a.tensor.name)));
+            let places = [(first, &range), (other, &extent)]
+                .map(|(a, e)| (a.span, self.show_sym(e), format!("from {}", a.tensor.name)));
             self.report(errors::extents(other.span, name.as_str(), &places));
             return;
         }
@@ -284,7 +310,9 @@ impl Checker<'_> {
         let factor = index.sub(&rest);
         let Some(factor) = linear_factor(&factor, var) else { return Room::Unknown };
         let extent = self.facts_extent(&access.extent);
-        let (Some(low), Some(high)) = (self.end_of(&rest, false, var), self.end_of(&rest, true, var)) else { return Room::Unknown };
+        let (Some(low), Some(high)) = (self.end_of(&rest, false, var), self.end_of(&rest, true, var)) else {
+            return Room::Unknown;
+        };
         if factor > 0 {
             // At 0 it must be in bounds from below.
             if self.facts.negative(&low) || low.as_const().is_some_and(|l| l < 0) {
@@ -352,9 +380,20 @@ impl Checker<'_> {
         let coord = access.coord.map(|c| c.to_string());
         let name = &access.tensor.name;
         let shown = self.show_sym(&extent);
-        let mut d = errors::out_of_bounds(access.span, &text, name, coord.as_deref(), &reaches, &shown, Some(access.tensor.span));
+        let mut d = errors::out_of_bounds(
+            access.span,
+            &text,
+            name,
+            coord.as_deref(),
+            &reaches,
+            &shown,
+            Some(access.tensor.span),
+        );
         if literal && text.starts_with('-') {
-            d = errors::python_index(d, &format!("{}[len({}) - {}]", name.trim_matches('`'), name.trim_matches('`'), &text[1..]));
+            d = errors::python_index(
+                d,
+                &format!("{}[len({}) - {}]", name.trim_matches('`'), name.trim_matches('`'), &text[1..]),
+            );
         }
         self.report(d);
     }

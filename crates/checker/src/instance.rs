@@ -35,7 +35,13 @@ impl Checker<'_> {
         }
         let want = def.def.params.len();
         if args.len() != want {
-            self.report(errors::argument_count(span, def.def.name.name.as_str(), want, args.len(), Some(def.def.signature)));
+            self.report(errors::argument_count(
+                span,
+                def.def.name.name.as_str(),
+                want,
+                args.len(),
+                Some(def.def.signature),
+            ));
             return Val::error(span);
         }
         self.bind_call(def, Vec::new(), args, span)
@@ -110,9 +116,16 @@ impl Checker<'_> {
 
         let params = self.bind_bound(&env, &def.def.params, bound, widened);
         let declared = def.def.result.as_ref().map(|ty| self.declared(ty, bound));
-        let early = declared.as_ref().and_then(|d| d.early.clone());
+        let early =
+            declared.as_ref().and_then(|d| d.early.clone()).or_else(|| gives_nothing(&def.def).then_some(Ty::Unit));
         let result_early = early.map(|ty| self.unknown_axes(&ty));
-        let mut instance = Instance { func, params: params.iter().map(|p| p.0).collect(), result: result_early, first, last: u32::MAX };
+        let mut instance = Instance {
+            func,
+            params: params.iter().map(|p| p.0).collect(),
+            result: result_early,
+            first,
+            last: u32::MAX,
+        };
         self.instances.insert(key.clone(), instance.clone());
 
         let body = self.with_sink(|this| {
@@ -142,7 +155,13 @@ impl Checker<'_> {
     }
 
     /// The parameters of a specialisation, and what its signature binds besides.
-    pub(crate) fn bind_bound(&mut self, env: &Env, list: &[ast::Param], bound: &Bound, widened: bool) -> Vec<(VarId, Ty)> {
+    pub(crate) fn bind_bound(
+        &mut self,
+        env: &Env,
+        list: &[ast::Param],
+        bound: &Bound,
+        widened: bool,
+    ) -> Vec<(VarId, Ty)> {
         let mut params = Vec::new();
         for (param, (span, ty)) in list.iter().zip(&bound.params) {
             params.push(self.bind_param(param, ty, *span, widened));
@@ -150,7 +169,10 @@ impl Checker<'_> {
         if let Some(gate) = &bound.gate {
             let name = Symbol::new("gate");
             let ident = ast::Ident { name, span: gate.span() };
-            let param = ast::Param { pattern: ast::Pattern { kind: ast::PatternKind::Bind(ident), span: gate.span() }, ty: None };
+            let param = ast::Param {
+                pattern: ast::Pattern { kind: ast::PatternKind::Bind(ident), span: gate.span() },
+                ty: None,
+            };
             let (var, ty) = self.bind_param(&param, &gate.ty, gate.span(), widened);
             params.push((var, ty.clone()));
             self.cx.gate = Some(Val::var(var, ty, gate.span()));
@@ -189,7 +211,7 @@ impl Checker<'_> {
     pub(crate) fn open_param(&mut self, param: &ast::Param, var: VarId, ty: &Ty) {
         let span = param.pattern.span;
         match &param.pattern.kind {
-            ast::PatternKind::Bind(name) => self.bind_var(name.name, var, ty.clone(), name.span),
+            ast::PatternKind::Bind(name) => self.bind_var(name.name, var, ty.clone()),
             ast::PatternKind::Wildcard => {}
             _ => self.bind_pattern(&param.pattern, Val::var(var, ty.clone(), span)),
         }
@@ -276,7 +298,16 @@ impl Checker<'_> {
 
     /// A lambda's specialisation: captures and then arguments are its parameters.
     #[allow(clippy::too_many_arguments)]
-    pub(crate) fn lambda_instance(&mut self, f: &Rc<FnValue>, lambda: &Rc<ast::Lambda>, env: &Env, around: &Rc<Surroundings>, captures: Vec<Val>, args: Vec<Val>, span: Span) -> Val {
+    pub(crate) fn lambda_instance(
+        &mut self,
+        f: &Rc<FnValue>,
+        lambda: &Rc<ast::Lambda>,
+        env: &Env,
+        around: &Rc<Surroundings>,
+        captures: Vec<Val>,
+        args: Vec<Val>,
+        span: Span,
+    ) -> Val {
         let mut key = format!("λ{:p}/{}", Rc::as_ptr(lambda), f.id);
         for val in captures.iter().chain(&args) {
             key.push('|');
@@ -298,7 +329,15 @@ impl Checker<'_> {
         self.with_extents(call)
     }
 
-    fn instantiate_lambda(&mut self, key: Key, around: &Surroundings, lambda: &Rc<ast::Lambda>, env: &Env, captured: &[Ty], args: &[Ty]) -> Instance {
+    fn instantiate_lambda(
+        &mut self,
+        key: Key,
+        around: &Surroundings,
+        lambda: &Rc<ast::Lambda>,
+        env: &Env,
+        captured: &[Ty],
+        args: &[Ty],
+    ) -> Instance {
         let func = self.new_func(Symbol::new("lambda"), lambda.span);
         let inner = env.child(Level::Function);
         let first = self.program.vars.len() as u32;
@@ -309,7 +348,10 @@ impl Checker<'_> {
         for ((outside, _), ty) in around.captures.iter().zip(captured) {
             let info = self.program.vars[outside.index()].clone();
             let param = ast::Param {
-                pattern: ast::Pattern { kind: ast::PatternKind::Bind(ast::Ident { name: info.name, span: info.span }), span: info.span },
+                pattern: ast::Pattern {
+                    kind: ast::PatternKind::Bind(ast::Ident { name: info.name, span: info.span }),
+                    span: info.span,
+                },
                 ty: None,
             };
             let (var, ty) = self.bind_param(&param, ty, info.span, false);
@@ -375,7 +417,9 @@ impl Checker<'_> {
         let made = self.call_def(&inputs, Vec::new(), span);
         let made = self.named(made);
         let args: Vec<Val> = match made.ty.clone() {
-            Ty::Tuple(items) => (0..items.len()).map(|k| self.project(made.clone(), k, items[k].clone(), span)).collect(),
+            Ty::Tuple(items) => {
+                (0..items.len()).map(|k| self.project(made.clone(), k, items[k].clone(), span)).collect()
+            }
             Ty::Unit => Vec::new(),
             Ty::Error => {
                 self.cx = saved;
@@ -413,5 +457,16 @@ impl Checker<'_> {
     pub(crate) fn forget_extents(&mut self, ty: &Ty) -> Ty {
         let axes: Vec<Axis> = ty.axes().iter().map(|a| Axis { name: a.name, extent: self.unknown_extent() }).collect();
         if axes.is_empty() { ty.clone() } else { ty.with_axes(axes) }
+    }
+}
+
+/// A body whose value is `()` as it stands: a recursive call of it needs no declaration.
+fn gives_nothing(def: &ast::FnDef) -> bool {
+    if def.result.is_some() {
+        return false;
+    }
+    match def.body.value.as_deref() {
+        None => true,
+        Some(value) => matches!(value.kind, ast::ExprKind::If { otherwise: None, .. }),
     }
 }

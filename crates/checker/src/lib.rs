@@ -26,10 +26,12 @@ pub mod modules;
 mod open;
 mod operators;
 mod order;
+mod passing;
 mod pattern;
 mod pipe;
 mod quotient;
 mod reduce;
+mod result;
 mod rules;
 mod signature;
 mod sym;
@@ -239,7 +241,8 @@ impl<'m> Checker<'m> {
         }
         let span = Span::default();
         let unit = Expr { kind: ExprKind::Unit, ty: Type::Unit, span };
-        self.program.funcs[main.index()].body = Expr { kind: ExprKind::Block(statements, Box::new(unit)), ty: Type::Unit, span };
+        self.program.funcs[main.index()].body =
+            Expr { kind: ExprKind::Block(statements, Box::new(unit)), ty: Type::Unit, span };
         main
     }
 
@@ -324,8 +327,8 @@ impl<'m> Checker<'m> {
         self.modules.lookup(self.cx.env.module(), name)
     }
 
-    pub(crate) fn bind_var(&mut self, name: Symbol, var: VarId, ty: Ty, span: Span) {
-        self.cx.env.bind(name, Entry::Var { var, ty, span });
+    pub(crate) fn bind_var(&mut self, name: Symbol, var: VarId, ty: Ty) {
+        self.cx.env.bind(name, Entry::Var { var, ty });
     }
 }
 
@@ -334,7 +337,8 @@ pub(crate) fn owned(var: VarId, ty: &Ty) -> Ty {
     if !ty.axes().iter().any(|a| is_unknown(&a.extent)) {
         return ty.clone();
     }
-    let own = |(k, axis): (usize, &Axis)| if is_unknown(&axis.extent) { Axis::of(var, k, axis.name) } else { axis.clone() };
+    let own =
+        |(k, axis): (usize, &Axis)| if is_unknown(&axis.extent) { Axis::of(var, k, axis.name) } else { axis.clone() };
     ty.with_axes(ty.axes().iter().enumerate().map(own).collect())
 }
 

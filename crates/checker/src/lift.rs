@@ -14,7 +14,10 @@ pub(crate) enum Pick {
     At(Val),
     All,
     /// From here on, this many.
-    Slice { lo: Expr, len: Sym },
+    Slice {
+        lo: Expr,
+        len: Sym,
+    },
 }
 
 impl Checker<'_> {
@@ -30,7 +33,7 @@ impl Checker<'_> {
         for (k, (pick, axis)) in picks.into_iter().zip(&axes).enumerate() {
             match pick {
                 Pick::At(at) => {
-                    self.access(load, k, &at, &axis.extent, place.clone(), axis.name, own);
+                    self.access((load, k), &at, &axis.extent, place.clone(), axis.name, own);
                     spans.push(at.span());
                     index.push(at.expr);
                 }
@@ -45,7 +48,11 @@ impl Checker<'_> {
                 Pick::Slice { lo, len } => {
                     let part = Axis { name: axis.name, extent: len };
                     let binder = self.axis_binder(&part, span);
-                    let at = Expr { kind: ExprKind::Op(ir::Op::Add, vec![lo, coord_expr(binder.var, span)]), ty: Type::I32, span };
+                    let at = Expr {
+                        kind: ExprKind::Op(ir::Op::Add, vec![lo, coord_expr(binder.var, span)]),
+                        ty: Type::I32,
+                        span,
+                    };
                     index.push(at);
                     spans.push(span);
                     binders.push(binder);
@@ -56,7 +63,8 @@ impl Checker<'_> {
             }
         }
         let proven = vec![false; index.len()];
-        let cell = Val::new(ExprKind::Load(Box::new(Load { id: load, tensor: val.expr, index, proven, spans })), elem, span);
+        let cell =
+            Val::new(ExprKind::Load(Box::new(Load { id: load, tensor: val.expr, index, proven, spans })), elem, span);
         if binders.is_empty() { cell } else { self.family_of(binders, left, cell, span) }
     }
 
@@ -73,7 +81,10 @@ impl Checker<'_> {
         let ty = Ty::tensor(cell.ty.clone(), axes.clone());
         let ir_axes = axes
             .iter()
-            .map(|axis| ir::Axis { name: axis.name, extent: axis.extent.to_expr(Scalar::I64, &self.program.vars, span) })
+            .map(|axis| ir::Axis {
+                name: axis.name,
+                extent: axis.extent.to_expr(Scalar::I64, &self.program.vars, span),
+            })
             .collect();
         let clause = Clause {
             slots: binders.into_iter().map(Slot::Coord).collect(),
@@ -111,7 +122,13 @@ impl Checker<'_> {
         let load = self.fresh_load(coords.len());
         self.proven.insert(load, vec![true; coords.len()]);
         let index = coords.iter().map(|c| coord_expr(*c, span)).collect();
-        let load = Load { id: load, tensor: val.expr, index, proven: vec![false; coords.len()], spans: vec![span; coords.len()] };
+        let load = Load {
+            id: load,
+            tensor: val.expr,
+            index,
+            proven: vec![false; coords.len()],
+            spans: vec![span; coords.len()],
+        };
         Val::new(ExprKind::Load(Box::new(load)), elem, span)
     }
 
@@ -121,7 +138,8 @@ impl Checker<'_> {
             return val;
         }
         let axes = val.ty.axes().to_vec();
-        let coords: Vec<Option<VarId>> = axes.iter().map(|axis| axis.name.and_then(|name| self.coord_in_scope(name))).collect();
+        let coords: Vec<Option<VarId>> =
+            axes.iter().map(|axis| axis.name.and_then(|name| self.coord_in_scope(name))).collect();
         if coords.iter().all(Option::is_none) {
             return val;
         }
@@ -222,14 +240,16 @@ impl Checker<'_> {
         let tensors: Vec<&Val> = vals.iter().filter(|v| v.ty.rank() > 0).collect();
         let named = |v: &Val| v.ty.axes().iter().all(|a| a.name.is_some()) && distinct(v.ty.axes());
         let first = tensors.iter().find(|v| named(v)).unwrap_or(&tensors[0]);
-        let mut axes: Vec<Axis> = first.ty.axes().iter().map(|a| Axis { name: a.name, extent: self.facts_extent(&a.extent) }).collect();
+        let mut axes: Vec<Axis> =
+            first.ty.axes().iter().map(|a| Axis { name: a.name, extent: self.facts_extent(&a.extent) }).collect();
         for other in &tensors {
             let own = other.ty.axes();
             if std::ptr::eq(*other, *first) {
                 continue;
             }
             let both = named(first) && named(other);
-            let same_names = both && own.len() == axes.len() && own.iter().all(|a| axes.iter().any(|b| b.name == a.name));
+            let same_names =
+                both && own.len() == axes.len() && own.iter().all(|a| axes.iter().any(|b| b.name == a.name));
             if own.len() != axes.len() || (both && !same_names) {
                 self.disagree(first, other, span);
                 return None;
@@ -282,7 +302,8 @@ impl Checker<'_> {
                     let axis = v.ty.axes().iter().find(|a| a.name == Some(name)).map(|a| this.facts_extent(&a.extent));
                     axis.map(|e| this.show_sym(&e)).unwrap_or_default()
                 };
-                let places = [left, right].map(|v| (v.span(), extent(v, self), format!("from {}", self.place_of(v).name)));
+                let places =
+                    [left, right].map(|v| (v.span(), extent(v, self), format!("from {}", self.place_of(v).name)));
                 self.report(errors::extents(span, name.as_str(), &places));
             }
             None => {

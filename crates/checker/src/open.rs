@@ -73,15 +73,6 @@ impl Opens {
         }
     }
 
-    /// A minus in front of a literal counts towards its range.
-    pub fn negate(&mut self, scalar: Scalar) {
-        if let Scalar::Open(id) = self.resolve(scalar) {
-            for (value, _) in &mut self.nodes[id as usize].ints {
-                *value = -*value;
-            }
-        }
-    }
-
     pub fn default_of(&self, scalar: Scalar) -> Scalar {
         match self.resolve(scalar) {
             Scalar::Open(id) => match self.nodes[id as usize].kind {

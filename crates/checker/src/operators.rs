@@ -1,6 +1,5 @@
 //! Operators and casts, on scalars and cell by cell on tensors.
 
-use crate::modules::Item;
 use crate::open::Kind;
 use crate::ty::{Ty, Val};
 use crate::types::Want;
@@ -23,7 +22,9 @@ impl Checker<'_> {
                     let ty = Ty::Scalar(val.ty.scalar().expect("a number"));
                     Val::new(ExprKind::Op(Op::Neg, vec![val.expr]), ty, span)
                 }
-                UnaryOp::Not if this.is_bool(&val.ty) => Val::new(ExprKind::Op(Op::Not, vec![val.expr]), Ty::BOOL, span),
+                UnaryOp::Not if this.is_bool(&val.ty) => {
+                    Val::new(ExprKind::Op(Op::Not, vec![val.expr]), Ty::BOOL, span)
+                }
                 _ => {
                     let (ty, name) = (this.show(&val.ty), if op == UnaryOp::Neg { "-" } else { "!" });
                     this.report(errors::no_operator(span, name, (val.span(), ty), None));
@@ -53,7 +54,15 @@ impl Checker<'_> {
         })
     }
 
-    pub(crate) fn binary(&mut self, op: BinaryOp, op_span: Span, left: &ast::Expr, right: &ast::Expr, want: Option<&Ty>, span: Span) -> Val {
+    pub(crate) fn binary(
+        &mut self,
+        op: BinaryOp,
+        op_span: Span,
+        left: &ast::Expr,
+        right: &ast::Expr,
+        want: Option<&Ty>,
+        span: Span,
+    ) -> Val {
         if op == BinaryOp::Div
             && let (ast::ExprKind::Tangent(y), ast::ExprKind::Tangent(x)) = (&left.kind, &right.kind)
         {
@@ -78,7 +87,10 @@ impl Checker<'_> {
             return if a.ty.is_never() { a } else { b };
         }
         let tensors = a.ty.rank() > 0 || b.ty.rank() > 0;
-        let cellwise = |ty: &Ty| matches!(ty, Ty::Scalar(_) | Ty::Address(_)) || (matches!(ty, Ty::Tensor(_)) && ty.elem().scalar().is_some());
+        let cellwise = |ty: &Ty| {
+            matches!(ty, Ty::Scalar(_) | Ty::Address(_))
+                || (matches!(ty, Ty::Tensor(_)) && ty.elem().scalar().is_some())
+        };
         if cellwise(&a.ty) && cellwise(&b.ty) {
             return self.pointwise(vec![a, b], span, |this, vals| {
                 let [a, b]: [Val; 2] = vals.try_into().expect("two operands");
@@ -89,7 +101,9 @@ impl Checker<'_> {
             BinaryOp::Add if matches!((&a.ty, &b.ty), (Ty::Str, Ty::Str)) => {
                 Val::new(ExprKind::Builtin(Builtin::Concat, vec![a.expr, b.expr]), Ty::Str, span)
             }
-            BinaryOp::Eq | BinaryOp::Ne if !tensors || matches!((&a.ty, &b.ty), (Ty::List(_), _) | (_, Ty::List(_))) => {
+            BinaryOp::Eq | BinaryOp::Ne
+                if !tensors || matches!((&a.ty, &b.ty), (Ty::List(_), _) | (_, Ty::List(_))) =>
+            {
                 let (a, b) = self.comparable(a, b);
                 let (x, y) = (a.ty.clone(), b.ty.clone());
                 if x.is_error() || y.is_error() {
@@ -99,9 +113,15 @@ impl Checker<'_> {
                     return self.operands_differ(op, op_span, &a, &b);
                 }
                 let equal = Val::new(ExprKind::Builtin(Builtin::Equal, vec![a.expr, b.expr]), Ty::BOOL, span);
-                if op == BinaryOp::Eq { fold_equal(equal) } else { self.unary_val(UnaryOp::Not, fold_equal(equal), span) }
+                if op == BinaryOp::Eq {
+                    fold_equal(equal)
+                } else {
+                    self.unary_val(UnaryOp::Not, fold_equal(equal), span)
+                }
             }
-            BinaryOp::Lt | BinaryOp::Gt | BinaryOp::Le | BinaryOp::Ge if matches!((&a.ty, &b.ty), (Ty::Str, Ty::Str)) => {
+            BinaryOp::Lt | BinaryOp::Gt | BinaryOp::Le | BinaryOp::Ge
+                if matches!((&a.ty, &b.ty), (Ty::Str, Ty::Str)) =>
+            {
                 let (first, second, negate) = match op {
                     BinaryOp::Lt => (a, b, false),
                     BinaryOp::Gt => (b, a, false),
@@ -137,7 +157,9 @@ impl Checker<'_> {
         let has = |ty: &Ty| match op {
             BinaryOp::Add => matches!(ty, Ty::Str) || ty.elem().scalar().is_some(),
             BinaryOp::Eq | BinaryOp::Ne => !matches!(ty, Ty::Fn(_) | Ty::Dyn),
-            BinaryOp::Lt | BinaryOp::Gt | BinaryOp::Le | BinaryOp::Ge => matches!(ty, Ty::Str) || ty.elem().scalar().is_some(),
+            BinaryOp::Lt | BinaryOp::Gt | BinaryOp::Le | BinaryOp::Ge => {
+                matches!(ty, Ty::Str) || ty.elem().scalar().is_some()
+            }
             _ => ty.elem().scalar().is_some(),
         };
         if has(&a.ty) && has(&b.ty) {
@@ -159,7 +181,11 @@ impl Checker<'_> {
         let compare = matches!(op, BinaryOp::Eq | BinaryOp::Ne);
         if !compare && (self.is_settled_bool(&a.ty) || self.is_settled_bool(&b.ty)) {
             let (x, y) = (self.show(&a.ty), self.show(&b.ty));
-            let (bad, other) = if self.is_settled_bool(&a.ty) { ((a.span(), x), (b.span(), y)) } else { ((b.span(), y), (a.span(), x)) };
+            let (bad, other) = if self.is_settled_bool(&a.ty) {
+                ((a.span(), x), (b.span(), y))
+            } else {
+                ((b.span(), y), (a.span(), x))
+            };
             self.report(errors::no_operator(op_span, op_text(op), bad, Some(other)));
             return Val::error(span);
         }
@@ -175,7 +201,14 @@ impl Checker<'_> {
         ty.scalar().is_some_and(|s| self.opens.resolve(s) == Scalar::Bool)
     }
 
-    fn scalars_differ(&mut self, op: BinaryOp, op_span: Span, a: Val, b: Val, misfit: Option<crate::open::Misfit>) -> Val {
+    fn scalars_differ(
+        &mut self,
+        op: BinaryOp,
+        op_span: Span,
+        a: Val,
+        b: Val,
+        misfit: Option<crate::open::Misfit>,
+    ) -> Val {
         if let Some(misfit @ crate::open::Misfit::Range(..)) = misfit {
             let typed = if self.is_open(&a.ty) { b.ty.clone() } else { a.ty.clone() };
             if let Some(d) = self.misfit(misfit, op_span, &typed, false) {
@@ -263,7 +296,11 @@ impl Checker<'_> {
             if a.ty.is_error() || b.ty.is_error() {
                 return Val::error(span);
             }
-            let kind = if op == BinaryOp::And { ExprKind::And(a.boxed(), b.boxed()) } else { ExprKind::Or(a.boxed(), b.boxed()) };
+            let kind = if op == BinaryOp::And {
+                ExprKind::And(a.boxed(), b.boxed())
+            } else {
+                ExprKind::Or(a.boxed(), b.boxed())
+            };
             Val::new(kind, Ty::BOOL, span)
         })
     }
@@ -298,7 +335,11 @@ impl Checker<'_> {
             ExprKind::Range(lo, hi) => (*lo, *hi),
             _ => {
                 let range = self.named(of);
-                let end = |k: usize| ir::Expr { kind: ExprKind::Field(Box::new(range.expr.clone()), k), ty: ir::Type::I64, span };
+                let end = |k: usize| ir::Expr {
+                    kind: ExprKind::Field(Box::new(range.expr.clone()), k),
+                    ty: ir::Type::I64,
+                    span,
+                };
                 (end(0), end(1))
             }
         };
@@ -351,7 +392,9 @@ impl Checker<'_> {
                     return self.settle_dyn(val, wanted, span);
                 }
                 let val = match self.want_ty(elem) {
-                    Ty::Scalar(to) if val.ty.rank() > 0 && val.ty.elem().scalar().is_some_and(|s| self.opens.resolve(s) != to) => {
+                    Ty::Scalar(to)
+                        if val.ty.rank() > 0 && val.ty.elem().scalar().is_some_and(|s| self.opens.resolve(s) != to) =>
+                    {
                         let was_open = self.is_open(&val.ty);
                         if was_open && to.is_float() {
                             let elem = val.ty.elem().clone();
@@ -375,7 +418,7 @@ impl Checker<'_> {
                 let _ = dims;
                 self.annotated(val, &wanted, Some(ty.span), Why::Annotation)
             }
-            Want::AnyRank(_) => val,
+            Want::AnyRank => val,
             other => {
                 let wanted = self.want_ty(other);
                 let same = !wanted.is_error() && self.same(&val.ty.clone(), &wanted);
@@ -469,13 +512,5 @@ fn op_text(op: BinaryOp) -> &'static str {
         BinaryOp::Or => "||",
         BinaryOp::In => "in",
         other => row(other).name(),
-    }
-}
-
-/// The item of a path that names an operation of `std`.
-pub(crate) fn op_of(item: &Item) -> Option<Op> {
-    match item {
-        Item::Op(op) => Some(*op),
-        _ => None,
     }
 }

@@ -10,7 +10,7 @@ pub(crate) mod reads;
 #[cfg(test)]
 mod tests;
 
-pub use cycle::{Cycle, CycleStep};
+pub use cycle::Cycle;
 
 use crate::sym::{Facts, Sym};
 use diagnostics::{Span, Symbol};

@@ -3,7 +3,6 @@
 use crate::exhaustive::{self, Ctor, Pat, Shape};
 use crate::lift::{Pick, int};
 use crate::modules::Item;
-use crate::sym::Sym;
 use crate::ty::{Axis, Ty, Val};
 use crate::unify::Why;
 use crate::{Checker, errors};
@@ -59,14 +58,18 @@ impl Checker<'_> {
     }
 
     fn assert_pattern(&mut self, test: Expr, span: Span) {
-        let message = Expr { kind: ExprKind::Str("the value does not have as many items as the pattern".into()), ty: Type::Str, span };
+        let message = Expr {
+            kind: ExprKind::Str("the value does not have as many items as the pattern".into()),
+            ty: Type::Str,
+            span,
+        };
         let assert = ir::Assert { cond: test, message: Some(message), operands: None, lets: Vec::new() };
         self.cx.sink.push(Stmt::Do(Expr { kind: ExprKind::Assert(Box::new(assert)), ty: Type::Unit, span }));
     }
 
     fn bind_name(&mut self, name: ast::Ident, val: Val) {
         if val.ty.is_error() {
-            self.bind_var(name.name, ir::VarId(0), Ty::Error, name.span);
+            self.bind_var(name.name, ir::VarId(0), Ty::Error);
             return;
         }
         let val = self.whole(val);
@@ -82,7 +85,7 @@ impl Checker<'_> {
         let ty = crate::owned(var, &ty);
         self.define(var, &Val { expr: val.expr.clone(), ty: ty.clone() });
         self.cx.sink.push(Stmt::Let(var, val.expr));
-        self.bind_var(name.name, var, ty, name.span);
+        self.bind_var(name.name, var, ty);
     }
 
     /// Names of a pattern whose value has an error already.
@@ -90,7 +93,7 @@ impl Checker<'_> {
         let mut names = Vec::new();
         names_of(pattern, &mut names);
         for name in names {
-            self.bind_var(name.name, ir::VarId(0), Ty::Error, name.span);
+            self.bind_var(name.name, ir::VarId(0), Ty::Error);
         }
     }
 
@@ -110,7 +113,9 @@ impl Checker<'_> {
             PatternKind::Range { lo, hi, inclusive } => self.range_pattern(lo, hi, *inclusive, val, span),
             PatternKind::Or(alternatives) => self.or_pattern(alternatives, val, span),
             PatternKind::Tuple(items) => {
-                let Ty::Tuple(types) = val.ty.clone() else { return self.misfit_pattern("a tuple pattern", &val, span) };
+                let Ty::Tuple(types) = val.ty.clone() else {
+                    return self.misfit_pattern("a tuple pattern", &val, span);
+                };
                 if types.len() != items.len() {
                     let what = format!("a pattern of {} items", items.len());
                     return self.misfit_pattern(&what, &val, span);
@@ -155,14 +160,23 @@ impl Checker<'_> {
         let test = match &lit.expr.kind {
             ExprKind::Bool(true) => val.expr,
             ExprKind::Bool(false) => op(Op::Not, vec![val.expr], span),
-            ExprKind::Str(_) => Expr { kind: ExprKind::Builtin(Builtin::Equal, vec![val.expr, lit.expr]), ty: Type::BOOL, span },
+            ExprKind::Str(_) => {
+                Expr { kind: ExprKind::Builtin(Builtin::Equal, vec![val.expr, lit.expr]), ty: Type::BOOL, span }
+            }
             ExprKind::Unit => truth(true, span),
             _ => op(Op::Eq, vec![val.expr, lit.expr], span),
         };
         Some(Matched { pat, test, binds: Vec::new() })
     }
 
-    fn range_pattern(&mut self, lo: &ast::Expr, hi: &ast::Expr, inclusive: bool, val: Val, span: Span) -> Option<Matched> {
+    fn range_pattern(
+        &mut self,
+        lo: &ast::Expr,
+        hi: &ast::Expr,
+        inclusive: bool,
+        val: Val,
+        span: Span,
+    ) -> Option<Matched> {
         if val.ty.scalar().is_none() || !self.is_number(&val.ty) {
             return self.misfit_pattern("a range pattern", &val, span);
         }
@@ -191,10 +205,18 @@ impl Checker<'_> {
             let mut chosen = last.clone();
             for other in matched[..matched.len() - 1].iter().rev() {
                 let Some((_, value)) = other.binds.iter().find(|(n, _)| n.name == name.name) else {
-                    return self.misfit_pattern(&format!("an alternative that does not bind `{}`", name.name), &val, span);
+                    return self.misfit_pattern(
+                        &format!("an alternative that does not bind `{}`", name.name),
+                        &val,
+                        span,
+                    );
                 };
                 let ty = chosen.ty.clone();
-                chosen = Val::new(ExprKind::If(Box::new(other.test.clone()), value.clone().boxed(), chosen.boxed()), ty, span);
+                chosen = Val::new(
+                    ExprKind::If(Box::new(other.test.clone()), value.clone().boxed(), chosen.boxed()),
+                    ty,
+                    span,
+                );
             }
             binds.push((*name, chosen));
         }
@@ -225,7 +247,13 @@ impl Checker<'_> {
         Some(all)
     }
 
-    fn struct_pattern(&mut self, path: &ast::Path, fields: &[ast::FieldPattern], val: Val, span: Span) -> Option<Matched> {
+    fn struct_pattern(
+        &mut self,
+        path: &ast::Path,
+        fields: &[ast::FieldPattern],
+        val: Val,
+        span: Span,
+    ) -> Option<Matched> {
         let item = self.pattern_item(path)?;
         let (names, types, ctor, vals, test): (Vec<Symbol>, Vec<Ty>, Ctor, Vec<Val>, Expr) = match item {
             (Item::Struct(def, module), _) => {
@@ -240,7 +268,11 @@ impl Checker<'_> {
             (Item::Enum(def, module), used) if used < path.segments.len() => {
                 let id = self.enum_id(&def, module);
                 if !matches!(val.ty, Ty::Enum(own) if own == id) {
-                    return self.misfit_pattern(&format!("the pattern `{}`", self.sources.text(path.span).to_owned()), &val, span);
+                    return self.misfit_pattern(
+                        &format!("the pattern `{}`", self.sources.text(path.span).to_owned()),
+                        &val,
+                        span,
+                    );
                 }
                 let name = path.segments[used];
                 let Some(k) = self.program.enums[id.index()].variants.iter().position(|v| v.name == name.name) else {
@@ -376,11 +408,16 @@ impl Checker<'_> {
             Ty::Tensor(_) if rank == 1 => {
                 let id = self.fresh_load(1);
                 self.proven.insert(id, vec![true]);
-                let load = Load { id, tensor: val.expr.clone(), index: vec![at], proven: vec![false], spans: vec![span] };
+                let load =
+                    Load { id, tensor: val.expr.clone(), index: vec![at], proven: vec![false], spans: vec![span] };
                 Val::new(ExprKind::Load(Box::new(load)), item.clone(), span)
             }
             Ty::Tensor(_) => self.row_at(val, at, span),
-            _ => Val::new(ExprKind::Item(Box::new(val.expr.clone()), Box::new(crate::expr::to_i64(at))), item.clone(), span),
+            _ => Val::new(
+                ExprKind::Item(Box::new(val.expr.clone()), Box::new(crate::expr::to_i64(at))),
+                item.clone(),
+                span,
+            ),
         }
     }
 
@@ -391,7 +428,13 @@ impl Checker<'_> {
         let binders: Vec<ir::Binder> = axes[1..].iter().map(|axis| self.axis_binder(axis, span)).collect();
         let mut index = vec![at];
         index.extend(binders.iter().map(|b| crate::lift::coord_expr(b.var, span)));
-        let load = Load { id, tensor: val.expr.clone(), proven: vec![false; axes.len()], spans: vec![span; axes.len()], index };
+        let load = Load {
+            id,
+            tensor: val.expr.clone(),
+            proven: vec![false; axes.len()],
+            spans: vec![span; axes.len()],
+            index,
+        };
         let cell = Val::new(ExprKind::Load(Box::new(load)), val.ty.elem().clone(), span);
         self.family_of(binders, axes[1..].to_vec(), cell, span)
     }
@@ -400,14 +443,23 @@ impl Checker<'_> {
         match val.ty.clone() {
             Ty::Tensor(t) => {
                 let part = t.axes[0].extent.offset(-(before + after));
-                let mut picks = vec![Pick::Slice { lo: Expr { kind: ExprKind::Int(before), ty: Type::I32, span }, len: part }];
+                let mut picks =
+                    vec![Pick::Slice { lo: Expr { kind: ExprKind::Int(before), ty: Type::I32, span }, len: part }];
                 picks.extend(t.axes[1..].iter().map(|_| Pick::All));
                 let place = self.place_of(val);
                 self.read(val.clone(), picks, place, span)
             }
             ty => {
-                let end = Expr { kind: ExprKind::Op(Op::Sub, vec![crate::expr::to_i64(len.clone()), int(after, span)]), ty: Type::I64, span };
-                Val::new(ExprKind::Builtin(Builtin::ListSlice, vec![int(before, span), end, val.expr.clone()]), ty, span)
+                let end = Expr {
+                    kind: ExprKind::Op(Op::Sub, vec![crate::expr::to_i64(len.clone()), int(after, span)]),
+                    ty: Type::I64,
+                    span,
+                };
+                Val::new(
+                    ExprKind::Builtin(Builtin::ListSlice, vec![int(before, span), end, val.expr.clone()]),
+                    ty,
+                    span,
+                )
             }
         }
     }
@@ -514,14 +566,4 @@ pub(crate) fn names_of(pattern: &ast::Pattern, names: &mut Vec<ast::Ident>) {
         }
         _ => {}
     }
-}
-
-/// What a lambda or comprehension leaves unnamed.
-pub(crate) fn no_axes() -> Vec<Axis> {
-    Vec::new()
-}
-
-/// An extent that is one constant.
-pub(crate) fn extent(n: usize) -> Sym {
-    Sym::constant(n as i64)
 }

@@ -19,7 +19,9 @@ impl Checker<'_> {
             ast::ExprKind::Try(inner) => inner,
             _ => head,
         };
+        self.cx.conditional += 1;
         let body = self.with_sink(|this| this.chain(head, stages, span));
+        self.cx.conditional -= 1;
         let attempt = self.attempt(body, span);
         if attempt.ty.is_error() {
             if let PipeHandler::Else(e) = handler {
@@ -44,7 +46,7 @@ impl Checker<'_> {
                     this.with_sink(|this| {
                         let var = this.new_var(name.name, &Ty::Str, name.span, VarKind::Let);
                         this.cx.sink.push(ir::Stmt::Let(var, message.expr));
-                        this.bind_var(name.name, var, Ty::Str, name.span);
+                        this.bind_var(name.name, var, Ty::Str);
                         let val = this.expr(e, Some(&value));
                         this.whole(val)
                     })
@@ -112,7 +114,10 @@ impl Checker<'_> {
     }
 
     pub(crate) fn try_expr(&mut self, body: &ast::Expr, span: Span) -> Val {
+        // What is tried may fail: that is no mistake.
+        self.cx.conditional += 1;
         let body = self.with_sink(|this| this.expr(body, None));
+        self.cx.conditional -= 1;
         self.attempt(body, span)
     }
 
@@ -131,11 +136,8 @@ impl Checker<'_> {
 
     /// A failed attempt's tensor is empty: nothing is known of its extents.
     fn forget_ty(&mut self, ty: Ty) -> Ty {
-        let axes: Vec<crate::ty::Axis> = ty
-            .axes()
-            .iter()
-            .map(|a| crate::ty::Axis { name: a.name, extent: self.unknown_extent() })
-            .collect();
+        let axes: Vec<crate::ty::Axis> =
+            ty.axes().iter().map(|a| crate::ty::Axis { name: a.name, extent: self.unknown_extent() }).collect();
         if axes.is_empty() { ty } else { ty.with_axes(axes) }
     }
 

@@ -31,7 +31,9 @@ impl Checker<'_> {
     fn denominator(&mut self, x: &ast::Expr) -> Option<(ir::VarId, Val, Vec<ir::Expr>)> {
         let (base, indices): (&ast::Expr, &[ast::Expr]) = match &x.kind {
             ast::ExprKind::Path(path) if path.segments.len() == 1 => (x, &[]),
-            ast::ExprKind::Index { base, indices, .. } if matches!(base.kind, ast::ExprKind::Path(_)) => (base, indices),
+            ast::ExprKind::Index { base, indices, .. } if matches!(base.kind, ast::ExprKind::Path(_)) => {
+                (base, indices)
+            }
             ast::ExprKind::Error => return None,
             _ => {
                 self.report(errors::quotient_operand(x.span));
@@ -61,7 +63,7 @@ impl Checker<'_> {
                 return None;
             }
             let axis = val.ty.axes()[k].clone();
-            self.access(load, k, &at, &axis.extent, place.clone(), axis.name, false);
+            self.access((load, k), &at, &axis.extent, place.clone(), axis.name, false);
             cell.push(self.integer_val(at)?.0);
         }
         Some((var, val, cell))

@@ -1,5 +1,6 @@
 //! Reductions over coordinates and packs, with bodies, or in the call form on a value that carries them.
 
+use crate::cells::SlotRange;
 use crate::env::{Entry, Level};
 use crate::infer::Pending;
 use crate::ty::{Axis, Ty, Val};
@@ -16,7 +17,14 @@ struct Scan {
 }
 
 impl Checker<'_> {
-    pub(crate) fn reduce(&mut self, op: ReduceOp, coords: &[CoordArg], args: &[ast::Expr], wheres: Option<&ast::Where>, span: Span) -> Val {
+    pub(crate) fn reduce(
+        &mut self,
+        op: ReduceOp,
+        coords: &[CoordArg],
+        args: &[ast::Expr],
+        wheres: Option<&ast::Where>,
+        span: Span,
+    ) -> Val {
         let [body] = args else {
             self.report(errors::argument_count(span, op.name(), 1, args.len(), None));
             return Val::error(span);
@@ -129,7 +137,7 @@ impl Checker<'_> {
         };
         let var = self.new_coord(scan.name, scan.span);
         let binder = match range {
-            Some((lo, hi, lo_sym, hi_sym)) => {
+            Some(SlotRange { lo, hi, lo_sym, hi_sym }) => {
                 if let (Some(lo), Some(hi)) = (lo_sym, hi_sym) {
                     self.facts.ranges.insert(var, (lo, hi));
                 }
@@ -141,12 +149,18 @@ impl Checker<'_> {
                 None
             }
         };
-        self.cx.env.bind(scan.name, Entry::Coord { var, span: scan.span });
+        self.cx.env.bind(scan.name, Entry::Coord { var });
         Some((var, binder))
     }
 
     /// E0308: the call form on a value that does not carry the coordinate.
-    fn check_carried(&mut self, scans: &[(Scan, VarId)], result: &Option<(Vec<ir::WhereItem>, Val)>, mark: crate::infer::Mark, body: &ast::Expr) {
+    fn check_carried(
+        &mut self,
+        scans: &[(Scan, VarId)],
+        result: &Option<(Vec<ir::WhereItem>, Val)>,
+        mark: crate::infer::Mark,
+        body: &ast::Expr,
+    ) {
         let Some((_, val)) = result else { return };
         for (scan, var) in scans {
             if scan.range.is_some() || self.is_used(*var, mark) {
@@ -193,7 +207,15 @@ impl Checker<'_> {
     }
 
     /// A reduction of a checked body, which may carry coordinates on.
-    fn reduction(&mut self, op: ReduceOp, binders: Vec<Binder>, scans: &[(Scan, VarId)], items: Vec<ir::WhereItem>, val: Val, span: Span) -> Val {
+    fn reduction(
+        &mut self,
+        op: ReduceOp,
+        binders: Vec<Binder>,
+        scans: &[(Scan, VarId)],
+        items: Vec<ir::WhereItem>,
+        val: Val,
+        span: Span,
+    ) -> Val {
         let elem = val.ty.elem().clone();
         let Some(result) = self.reduced_type(op, &elem, scans, val.span()) else { return Val::error(span) };
         if val.ty.rank() == 0 {
@@ -201,7 +223,8 @@ impl Checker<'_> {
             return Val::new(ExprKind::Reduce(Box::new(reduce)), result, span);
         }
         // Coordinates that the body carries and nothing binds go around the reduction.
-        let axes: Vec<Axis> = val.ty.axes().iter().map(|a| Axis { name: a.name, extent: self.facts_extent(&a.extent) }).collect();
+        let axes: Vec<Axis> =
+            val.ty.axes().iter().map(|a| Axis { name: a.name, extent: self.facts_extent(&a.extent) }).collect();
         let outer: Vec<Binder> = axes.iter().map(|axis| self.axis_binder(axis, span)).collect();
         let coords: Vec<VarId> = outer.iter().map(|b| b.var).collect();
         self.cx.cells += 1;
@@ -226,7 +249,11 @@ impl Checker<'_> {
                     let given = self.show(elem);
                     let message = format!("`{}` reduces truth values, and this is `{given}`", op.name());
                     let text = self.sources.text(span).to_owned();
-                    self.report(errors::mismatch(span, message, None, None).fix("compare", span, format!("{text} != 0")));
+                    self.report(errors::mismatch(span, message, None, None).fix(
+                        "compare",
+                        span,
+                        format!("{text} != 0"),
+                    ));
                     return None;
                 }
                 Some(Ty::BOOL)
@@ -260,7 +287,11 @@ impl Checker<'_> {
                     }
                 }
                 let text = self.cast_text(span, &Ty::Scalar(Scalar::F32));
-                self.report(errors::mismatch(span, "`mean` of integers is not an integer".into(), None, None).fix("convert first", span, text));
+                self.report(errors::mismatch(span, "`mean` of integers is not an integer".into(), None, None).fix(
+                    "convert first",
+                    span,
+                    text,
+                ));
                 None
             }
             _ => Some(match elem {

@@ -30,7 +30,14 @@ impl Checker<'_> {
     }
 
     /// The rule of a specialisation: its parameters, then their tangents.
-    pub(crate) fn instantiate_rule(&mut self, def: &FnRef, rule: &Rc<ast::FnDef>, bound: &Bound, result: &Ty, widened: bool) -> Option<FuncId> {
+    pub(crate) fn instantiate_rule(
+        &mut self,
+        def: &FnRef,
+        rule: &Rc<ast::FnDef>,
+        bound: &Bound,
+        result: &Ty,
+        widened: bool,
+    ) -> Option<FuncId> {
         if !self.rule_fits(&def.def, rule) || result.is_error() {
             return None;
         }
@@ -49,7 +56,7 @@ impl Checker<'_> {
             let tangent = self.new_var(name, ty, param.pattern.span, VarKind::Param);
             let own = Val::var(*var, ty.clone(), param.pattern.span);
             self.define(tangent, &own);
-            self.bind_var(name, tangent, ty.clone(), param.pattern.span);
+            self.bind_var(name, tangent, ty.clone());
             all.push(tangent);
         }
         self.cx.rule = true;
@@ -99,13 +106,29 @@ impl Checker<'_> {
         let wanted: Vec<String> = primal.coords.iter().map(coord).collect();
         let given: Vec<String> = rule.coords.iter().map(coord).collect();
         if wanted != given {
-            self.report(errors::rule_parameters(rule.name.span, rule.name.name, "coordinate parameters", &wanted, &given, primal.signature));
+            self.report(errors::rule_parameters(
+                rule.name.span,
+                rule.name.name,
+                "coordinate parameters",
+                &wanted,
+                &given,
+                primal.signature,
+            ));
             return false;
         }
-        let names = |def: &ast::FnDef| -> Vec<String> { def.params.iter().map(|p| self.sources.text(p.pattern.span).to_owned()).collect() };
+        let names = |def: &ast::FnDef| -> Vec<String> {
+            def.params.iter().map(|p| self.sources.text(p.pattern.span).to_owned()).collect()
+        };
         let (wanted, given) = (names(primal), names(rule));
         if wanted != given {
-            self.report(errors::rule_parameters(rule.name.span, rule.name.name, "parameters", &wanted, &given, primal.signature));
+            self.report(errors::rule_parameters(
+                rule.name.span,
+                rule.name.name,
+                "parameters",
+                &wanted,
+                &given,
+                primal.signature,
+            ));
             return false;
         }
         true
@@ -136,7 +159,10 @@ impl Checker<'_> {
                     }
                     let path = ast::Path { segments: vec![ident], span: path.span };
                     let base = ast::Expr { kind: ExprKind::Path(path), span: base.span };
-                    let read = ast::Expr { kind: ExprKind::Index { base: Box::new(base), indices: indices.clone(), bracket: *bracket }, span };
+                    let read = ast::Expr {
+                        kind: ExprKind::Index { base: Box::new(base), indices: indices.clone(), bracket: *bracket },
+                        span,
+                    };
                     self.expr(&read, None)
                 }
                 _ => {

@@ -1,7 +1,7 @@
 //! Signatures with names and packs: which axis of which argument each of them is (§5.3, §5.4).
 
 use crate::cells::SlotSpec;
-use crate::env::{Entry, FnRef, Level, PackMember};
+use crate::env::{FnRef, PackMember};
 use crate::sym::Sym;
 use crate::ty::{Axis, Ty, Val};
 use crate::types::Want;
@@ -25,23 +25,14 @@ pub(crate) struct Bound {
     pub gate: Option<Val>,
 }
 
-/// The declared result: as an expectation, and as a type where a recursive call needs one.
-pub(crate) struct Declared {
-    want: Want,
-    pub early: Option<Ty>,
-    span: Span,
-    /// Names and packs, members in place, if every dim is one.
-    specs: Option<Vec<SlotSpec>>,
-}
-
 /// A coordinate argument of the call, or one that matching has to settle.
-struct Given {
+pub(crate) struct Given {
     outer: Option<Symbol>,
     span: Span,
 }
 
 #[derive(Default)]
-struct Matching {
+pub(crate) struct Matching {
     given: Vec<(Symbol, Given)>,
     names: Vec<(Symbol, Axis, Span)>,
     packs: Vec<(Symbol, Vec<Axis>, Span)>,
@@ -53,7 +44,15 @@ type Alignment = Vec<std::ops::Range<usize>>;
 
 impl Checker<'_> {
     /// `f[j](args)`: arguments are grounded, then bound.
-    pub(crate) fn coord_apply(&mut self, def: &FnRef, coords: &[CoordArg], bracket: Span, args: &[ast::Expr], wheres: Option<&ast::Where>, span: Span) -> Val {
+    pub(crate) fn coord_apply(
+        &mut self,
+        def: &FnRef,
+        coords: &[CoordArg],
+        bracket: Span,
+        args: &[ast::Expr],
+        wheres: Option<&ast::Where>,
+        span: Span,
+    ) -> Val {
         let mut consumed = Vec::new();
         for coord in coords {
             match coord {
@@ -74,7 +73,8 @@ impl Checker<'_> {
         if args.iter().any(|a| a.ty.is_error()) {
             return Val::error(span);
         }
-        let args: Vec<Val> = args.into_iter().map(|arg| if matches!(arg.ty, Ty::Tensor(_)) { self.named(arg) } else { arg }).collect();
+        let args: Vec<Val> =
+            args.into_iter().map(|arg| if matches!(arg.ty, Ty::Tensor(_)) { self.named(arg) } else { arg }).collect();
         let gate = self.call_gate(&consumed, &args, span);
         self.bind_gated(def, coords.to_vec(), args, gate, span)
     }
@@ -89,13 +89,16 @@ impl Checker<'_> {
                 if consumed.contains(n) {
                     return true;
                 }
-                self.cx.env.lookup(*n).is_none() && self.lookup_item(*n).is_none() && self.cx.env.domain(*n).is_none_or(|_| self.cx.cells == 0)
+                self.cx.env.lookup(*n).is_none()
+                    && self.lookup_item(*n).is_none()
+                    && self.cx.env.domain(*n).is_none_or(|_| self.cx.cells == 0)
             })
             .collect();
         if names.is_empty() {
             return self.expr(arg, None);
         }
-        let specs: Vec<SlotSpec> = names.iter().map(|name| SlotSpec::Coord { name: *name, span: arg.span, range: None }).collect();
+        let specs: Vec<SlotSpec> =
+            names.iter().map(|name| SlotSpec::Coord { name: *name, span: arg.span, range: None }).collect();
         let expected = self.cx.expected.take();
         let cells = self.cells(&specs, None, arg, None, arg.span);
         self.cx.expected = expected;
@@ -115,7 +118,10 @@ impl Checker<'_> {
         let axes = cells
             .axes
             .iter()
-            .map(|axis| ir::Axis { name: axis.name, extent: axis.extent.to_expr(Scalar::I64, &self.program.vars, span) })
+            .map(|axis| ir::Axis {
+                name: axis.name,
+                extent: axis.extent.to_expr(Scalar::I64, &self.program.vars, span),
+            })
             .collect();
         let clause = Clause {
             slots: cells.slots,
@@ -144,8 +150,10 @@ impl Checker<'_> {
             return Val::error(span);
         }
         let Some(mut matching) = self.given_coords(def, &coords, span) else { return Val::error(span) };
-        let wants: Vec<Option<Want>> = self.in_def(def, |this| def.def.params.iter().map(|p| p.ty.as_ref().map(|ty| this.want(ty))).collect());
-        let args: Vec<Val> = args.into_iter().map(|arg| if matches!(arg.ty, Ty::Tensor(_)) { self.named(arg) } else { arg }).collect();
+        let wants: Vec<Option<Want>> =
+            self.in_def(def, |this| def.def.params.iter().map(|p| p.ty.as_ref().map(|ty| this.want(ty))).collect());
+        let args: Vec<Val> =
+            args.into_iter().map(|arg| if matches!(arg.ty, Ty::Tensor(_)) { self.named(arg) } else { arg }).collect();
         if gate.is_none()
             && let Some(val) = self.pass_through(def, &coords, &matching, &wants, &args, span)
         {
@@ -191,7 +199,7 @@ impl Checker<'_> {
         };
         for (pack, axes, _) in &matching.packs {
             let members: Vec<PackMember> =
-                (0..axes.len()).map(|k| PackMember { name: Symbol::new(&format!("..{pack}.{k}")), var: None }).collect();
+                (0..axes.len()).map(|k| PackMember { name: Symbol::new(&format!("..{pack}.{k}")) }).collect();
             for (member, axis) in members.iter().zip(axes) {
                 bound.rename.push((member.name, axis.name));
                 bound.domains.push((member.name, axis.extent.clone()));
@@ -273,7 +281,9 @@ impl Checker<'_> {
                     let names: Vec<Symbol> = match arg {
                         CoordArg::Group(names, _) => names.iter().map(|n| n.name).collect(),
                         CoordArg::Coord { name, .. } => vec![name.name],
-                        CoordArg::Pack(pack) => self.cx.env.pack(pack.name).unwrap_or_default().iter().map(|m| m.name).collect(),
+                        CoordArg::Pack(pack) => {
+                            self.cx.env.pack(pack.name).unwrap_or_default().iter().map(|m| m.name).collect()
+                        }
                         CoordArg::Expr(_) => Vec::new(),
                     };
                     // Members of a given pack are anchors like given names.
@@ -306,7 +316,8 @@ impl Checker<'_> {
             let (place, has) = tensor.map(|t| (t.span(), text::axis_names(t.ty.axes()))).unwrap_or((span, Vec::new()));
             let example = tensor.filter(|t| has.is_empty() && t.ty.rank() > 0).map(|t| {
                 let source = self.sources.text(t.span()).to_owned();
-                let mut names: Vec<String> = ["i", "j", "k", "l", "m"].iter().take(t.ty.rank() - 1).map(|n| n.to_string()).collect();
+                let mut names: Vec<String> =
+                    ["i", "j", "k", "l", "m"].iter().take(t.ty.rank() - 1).map(|n| n.to_string()).collect();
                 names.push(outer.to_string());
                 format!("{source}[{}]", names.join(", "))
             });
@@ -337,7 +348,10 @@ impl Checker<'_> {
         if let [alignment] = found.as_slice() {
             for (dim, range) in dims.iter().zip(alignment) {
                 if let DimKind::Pack(pack) = dim.kind {
-                    let members: Vec<Axis> = axes[range.clone()].iter().map(|a| Axis { name: a.name, extent: Sym::extent(ir::VarId(0), usize::MAX) }).collect();
+                    let members: Vec<Axis> = axes[range.clone()]
+                        .iter()
+                        .map(|a| Axis { name: a.name, extent: Sym::extent(ir::VarId(0), usize::MAX) })
+                        .collect();
                     matching.expected_packs_push(pack, members);
                 }
             }
@@ -366,7 +380,15 @@ impl Checker<'_> {
         found
     }
 
-    fn align_from(&self, matching: &Matching, dims: &[Dim], axes: &[Axis], at: usize, now: &mut Alignment, found: &mut Vec<Alignment>) {
+    fn align_from(
+        &self,
+        matching: &Matching,
+        dims: &[Dim],
+        axes: &[Axis],
+        at: usize,
+        now: &mut Alignment,
+        found: &mut Vec<Alignment>,
+    ) {
         if found.len() > 8 {
             return;
         }
@@ -391,7 +413,10 @@ impl Checker<'_> {
                     }
                     let part = &axes[at..at + len];
                     let anchored = members.is_empty()
-                        || part.iter().zip(&members).all(|(axis, outer)| axis.name.is_none() || axis.name == Some(*outer));
+                        || part
+                            .iter()
+                            .zip(&members)
+                            .all(|(axis, outer)| axis.name.is_none() || axis.name == Some(*outer));
                     if anchored {
                         now.push(at..at + len);
                         self.align_from(matching, dims, axes, at + len, now, found);
@@ -418,8 +443,16 @@ impl Checker<'_> {
     }
 
     /// Notes what an aligned argument says of names and packs; false if it contradicts another.
-    fn bind_axes(&mut self, matching: &mut Matching, dims: &[Dim], alignment: &Alignment, arg: &Val, span: Span) -> bool {
-        let axes: Vec<Axis> = arg.ty.axes().iter().map(|a| Axis { name: a.name, extent: self.facts_extent(&a.extent) }).collect();
+    fn bind_axes(
+        &mut self,
+        matching: &mut Matching,
+        dims: &[Dim],
+        alignment: &Alignment,
+        arg: &Val,
+        span: Span,
+    ) -> bool {
+        let axes: Vec<Axis> =
+            arg.ty.axes().iter().map(|a| Axis { name: a.name, extent: self.facts_extent(&a.extent) }).collect();
         for (dim, range) in dims.iter().zip(alignment) {
             match dim.kind {
                 DimKind::Name(name) => {
@@ -447,10 +480,18 @@ impl Checker<'_> {
                         Some(k) => {
                             let (_, first, place) = matching.packs[k].clone();
                             let names = |axes: &[Axis]| text::axis_names(axes);
-                            let differ = first.iter().zip(&part).any(|(a, b)| a.name.is_some() && b.name.is_some() && a.name != b.name);
+                            let differ = first
+                                .iter()
+                                .zip(&part)
+                                .any(|(a, b)| a.name.is_some() && b.name.is_some() && a.name != b.name);
                             if differ {
                                 let shown = format!("..{pack}");
-                                self.report(errors::packs_disagree(span, &shown, (place, &names(&first)), (arg.span(), &names(&part))));
+                                self.report(errors::packs_disagree(
+                                    span,
+                                    &shown,
+                                    (place, &names(&first)),
+                                    (arg.span(), &names(&part)),
+                                ));
                                 return false;
                             }
                             for (m, (a, b)) in first.iter().zip(&part).enumerate() {
@@ -539,73 +580,15 @@ impl Checker<'_> {
         self.report(errors::rank_mismatch(arg.span(), &want, &got, place));
     }
 
-    /// Coordinates that a signature does not mention pass through: the call is made for each of them.
-    fn pass_through(&mut self, def: &FnRef, coords: &[CoordArg], matching: &Matching, wants: &[Option<Want>], args: &[Val], span: Span) -> Option<Val> {
-        if coords.is_empty() {
-            return None;
-        }
-        let mut over: Vec<Axis> = Vec::new();
-        for (want, arg) in wants.iter().zip(args) {
-            let Some(Want::Tensor { dims, .. }) = want else { continue };
-            let packed = dims.iter().any(|d| matches!(d.kind, DimKind::Pack(_)));
-            if packed || arg.ty.rank() <= dims.len() || arg.ty.axes().iter().any(|a| a.name.is_none()) {
-                continue;
-            }
-            let consumed: Vec<Symbol> = dims
-                .iter()
-                .filter_map(|d| match d.kind {
-                    DimKind::Name(name) => matching.outer(name),
-                    _ => None,
-                })
-                .collect();
-            let extra: Vec<&Axis> = arg.ty.axes().iter().filter(|a| !consumed.contains(&a.name.expect("named"))).collect();
-            for axis in extra.iter().take(arg.ty.rank() - dims.len()) {
-                if !over.iter().any(|a| a.name == axis.name) {
-                    over.push((*axis).clone());
-                }
-            }
-        }
-        if over.is_empty() {
-            return None;
-        }
-        let binders: Vec<ir::Binder> = over.iter().map(|axis| self.axis_binder(axis, span)).collect();
-        self.cx.cells += 1;
-        let slice = self.scoped(Level::Inner, |this| {
-            for (axis, binder) in over.iter().zip(&binders) {
-                this.cx.env.bind(axis.name.expect("named"), Entry::Coord { var: binder.var, span });
-            }
-            this.with_sink(|this| {
-                let args = args.iter().map(|arg| this.localise_over(arg.clone(), &over)).collect();
-                this.bind_call(def, coords.to_vec(), args, span)
-            })
-        });
-        self.cx.cells -= 1;
-        if slice.ty.is_error() {
-            return Some(slice);
-        }
-        Some(if slice.ty.rank() == 0 { self.family_of(binders, over, slice, span) } else { self.stacked(binders, over, slice, span) })
-    }
-
-    /// Reads a value at the coordinates of some axes alone.
-    fn localise_over(&mut self, val: Val, over: &[Axis]) -> Val {
-        let axes = val.ty.axes().to_vec();
-        if !axes.iter().any(|a| over.iter().any(|o| o.name == a.name)) {
-            return val;
-        }
-        let span = val.span();
-        let place = self.place_of(&val);
-        let picks = axes
-            .iter()
-            .map(|axis| match axis.name.filter(|n| over.iter().any(|o| o.name == Some(*n))).and_then(|n| self.coord_in_scope(n)) {
-                Some(var) => crate::lift::Pick::At(Val::var(var, Ty::I32, span)),
-                None => crate::lift::Pick::All,
-            })
-            .collect();
-        self.read(val, picks, place, span)
-    }
-
     /// An argument against its parameter's type.
-    fn fit_argument(&mut self, want: &Want, arg: Val, alignment: Option<&Alignment>, matching: &mut Matching, place: Span) -> Fitted {
+    fn fit_argument(
+        &mut self,
+        want: &Want,
+        arg: Val,
+        alignment: Option<&Alignment>,
+        matching: &mut Matching,
+        place: Span,
+    ) -> Fitted {
         match want {
             Want::Tensor { elem, dims } => {
                 let elem = self.elem_want(elem, &arg, matching);
@@ -654,7 +637,7 @@ impl Checker<'_> {
                     Fitted::Val(Val::error(arg.span()))
                 }
             },
-            Want::AnyRank(_) => Fitted::Val(self.argument(arg)),
+            Want::AnyRank => Fitted::Val(self.argument(arg)),
             Want::Tuple(_) | Want::Exact(_) => {
                 let wanted = self.want_ty(want);
                 self.fit_exact(wanted, arg, place)
@@ -738,206 +721,6 @@ impl Checker<'_> {
         }
         ty.with_axes(axes)
     }
-
-    /// The declared result in the function's own scope.
-    pub(crate) fn declared(&mut self, ty: &ast::TypeExpr, bound: &Bound) -> Declared {
-        let want = self.want(ty);
-        let want = self.generic_want(want, &bound.generics);
-        let mut specs = None;
-        let early = match &want {
-            Want::Tensor { elem, dims } => {
-                let elem = self.want_ty(elem);
-                let mut axes = Vec::new();
-                let mut all_named = true;
-                let mut slots = Vec::new();
-                for dim in dims {
-                    match dim.kind {
-                        DimKind::Pack(pack) => {
-                            let members = bound.packs.iter().find(|(p, _)| *p == pack).map(|(_, m)| m.clone()).unwrap_or_default();
-                            for member in members {
-                                axes.push(Axis { name: Some(member.name), extent: self.unknown_extent() });
-                                slots.push(SlotSpec::Coord { name: member.name, span: dim.span, range: None });
-                            }
-                        }
-                        DimKind::Name(name) => {
-                            axes.push(Axis { name: Some(name), extent: self.unknown_extent() });
-                            slots.push(SlotSpec::Coord { name, span: dim.span, range: None });
-                        }
-                        DimKind::Extent(n) => {
-                            all_named = false;
-                            axes.push(Axis { name: None, extent: Sym::constant(n as i64) });
-                        }
-                        _ => {
-                            all_named = false;
-                            axes.push(Axis { name: None, extent: self.unknown_extent() });
-                        }
-                    }
-                }
-                if all_named {
-                    specs = Some(slots);
-                }
-                Some(Ty::tensor(elem, axes))
-            }
-            Want::Fn(..) | Want::AnyRank(_) | Want::Generic(_) => None,
-            other => Some(self.want_ty(other)),
-        };
-        Declared { want, early: early.filter(|t| !t.is_error()), span: ty.span, specs }
-    }
-
-    fn generic_want(&self, want: Want, generics: &[(Symbol, Ty)]) -> Want {
-        match want {
-            Want::Generic(name) => match generics.iter().find(|(n, _)| *n == name) {
-                Some((_, ty)) => Want::Exact(ty.clone()),
-                None => Want::Generic(name),
-            },
-            Want::Tensor { elem, dims } => Want::Tensor { elem: Box::new(self.generic_want(*elem, generics)), dims },
-            Want::Tuple(items) => Want::Tuple(items.into_iter().map(|w| self.generic_want(w, generics)).collect()),
-            other => other,
-        }
-    }
-
-    /// The body's statements and its value against the declared result.
-    pub(crate) fn body_value(&mut self, def: &ast::FnDef, declared: Option<&Declared>) -> Val {
-        let block = &def.body;
-        self.scoped(Level::Inner, |this| {
-            let (statements, value) = this.statements_and(&block.statements, |this| {
-                let value = match (&block.value, declared) {
-                    (Some(value), Some(declared)) => this.declared_value(value, declared),
-                    (Some(value), None) => this.expr(value, None),
-                    (None, declared) => {
-                        let unit = Val::unit(Span { start: block.span.end.saturating_sub(1), ..block.span });
-                        match declared.and_then(|d| d.early.clone().map(|ty| (ty, d.span))) {
-                            Some((ty, from)) => this.annotated(unit, &ty, Some(from), Why::Annotation),
-                            None => unit,
-                        }
-                    }
-                };
-                this.returned(value)
-            });
-            crate::wrap(statements, value)
-        })
-    }
-
-    /// A rule's value: grounded by the function's result, and its coordinates compared by name.
-    pub(crate) fn rule_value(&mut self, rule: &ast::FnDef, declared: Option<&Declared>) -> Val {
-        let block = &rule.body;
-        self.scoped(Level::Inner, |this| {
-            let (statements, value) = this.statements_and(&block.statements, |this| {
-                let Some(value) = &block.value else { return Val::unit(block.span) };
-                let grounded = declared.filter(|d| d.specs.as_ref().is_some_and(|specs| !specs.is_empty() && this.mentions(value, specs)));
-                let Some(declared) = grounded else {
-                    let value = this.expr(value, None);
-                    return this.returned(value);
-                };
-                // A name of the result that the value does not spell is one that it does not have.
-                let specs = declared.specs.as_ref().expect("checked");
-                let spelled: Vec<SlotSpec> = specs.iter().filter(|s| this.mentions(value, std::slice::from_ref(*s))).cloned().collect();
-                let elem = declared.early.as_ref().map(|ty| ty.elem().clone());
-                let Some(cells) = this.cells(&spelled, None, value, elem.as_ref(), declared.span) else { return Val::error(value.span) };
-                let value = this.family_val(cells, value.span);
-                this.returned(value)
-            });
-            crate::wrap(statements, value)
-        })
-    }
-
-    /// The last expression: its coordinates are grounded by the declared result.
-    fn declared_value(&mut self, value: &ast::Expr, declared: &Declared) -> Val {
-        if let Some(specs) = &declared.specs
-            && !specs.is_empty()
-            && self.mentions(value, specs)
-        {
-            // Statements, conditions and scrutinees in front of the value itself are none of its cells.
-            let tail: crate::block::Tail = &mut |this, e| this.declared_value(e, declared);
-            match &value.kind {
-                ast::ExprKind::Block(block) => return self.block(block, tail),
-                ast::ExprKind::If { cond, then, otherwise: Some(otherwise) } if !self.mentions(cond, specs) => {
-                    return self.if_expr(cond, then, Some(otherwise), value.span, tail);
-                }
-                ast::ExprKind::Match { scrutinee, arms }
-                    if !self.mentions(scrutinee, specs) && !arms.iter().any(|a| a.guard.as_ref().is_some_and(|g| self.mentions(g, specs))) =>
-                {
-                    return self.match_expr(scrutinee, arms, value.span, tail);
-                }
-                _ => {}
-            }
-            let elem = declared.early.as_ref().map(|ty| ty.elem().clone());
-            let Some(cells) = self.cells(specs, None, value, elem.as_ref(), declared.span) else { return Val::error(value.span) };
-            let val = self.family_val(cells, value.span);
-            return match elem {
-                Some(elem) => {
-                    let wanted = Ty::tensor(elem, val.ty.axes().to_vec());
-                    if val.ty.rank() != specs.len() {
-                        let (w, g) = (self.show(declared.early.as_ref().expect("a tensor type")), self.show(&val.ty));
-                        self.report(errors::rank_mismatch(value.span, &w, &g, Some(declared.span)));
-                        return Val::error(value.span);
-                    }
-                    self.annotated(val, &wanted, Some(declared.span), Why::Annotation)
-                }
-                None => val,
-            };
-        }
-        let early = declared.early.clone();
-        let expected = declared.specs.as_ref().map(|specs| {
-            specs
-                .iter()
-                .filter_map(|s| match s {
-                    SlotSpec::Coord { name, .. } => Some(*name),
-                    SlotSpec::Fixed(_) | SlotSpec::Pack(..) => None,
-                })
-                .collect()
-        });
-        let outer = std::mem::replace(&mut self.cx.expected, expected);
-        let val = self.expr(value, early.as_ref());
-        self.cx.expected = outer;
-        match (early, &declared.want) {
-            (_, Want::AnyRank(_) | Want::Fn(..) | Want::Generic(_)) | (None, _) => val,
-            (Some(ty), _) => {
-                let val = self.arrange(val, &ty);
-                let fitted = self.annotated(val, &ty, Some(declared.span), Why::Annotation);
-                // The value knows its extents better than `?` does; the names are the declared ones.
-                fitted
-            }
-        }
-    }
-
-    /// A named value in the order of the declared names.
-    fn arrange(&mut self, val: Val, ty: &Ty) -> Val {
-        let (own, wanted) = (val.ty.coords(), ty.coords());
-        if own == wanted || own.len() != wanted.len() || own.iter().any(Option::is_none) || !wanted.iter().all(|w| own.contains(w)) {
-            return val;
-        }
-        let span = val.span();
-        let axes: Vec<Axis> = wanted
-            .iter()
-            .map(|w| val.ty.axes()[own.iter().position(|o| o == w).expect("checked")].clone())
-            .collect();
-        let binders: Vec<ir::Binder> = axes.iter().map(|axis| self.axis_binder(axis, span)).collect();
-        let picks = own
-            .iter()
-            .map(|o| {
-                let k = wanted.iter().position(|w| w == o).expect("checked");
-                crate::lift::Pick::At(Val::var(binders[k].var, Ty::I32, span))
-            })
-            .collect();
-        let place = self.place_of(&val);
-        let cell = self.read(val, picks, place, span);
-        self.family_of(binders, axes, cell, span)
-    }
-
-    /// Whether a value spells some coordinate of the result.
-    fn mentions(&self, value: &ast::Expr, specs: &[SlotSpec]) -> bool {
-        let mut free = Vec::new();
-        walk::free_coords(value, &mut free);
-        specs.iter().any(|spec| match spec {
-            SlotSpec::Coord { name, .. } => {
-                let pack = name.as_str().strip_prefix("..").and_then(|t| t.rsplit_once('.')).map(|(p, _)| Symbol::new(&format!("..{p}")));
-                let free = free.contains(name) || pack.is_some_and(|p| free.contains(&p));
-                free && !matches!(self.cx.env.lookup(*name), Some(Entry::Var { .. }))
-            }
-            SlotSpec::Fixed(_) | SlotSpec::Pack(..) => false,
-        })
-    }
 }
 
 /// A gate with the callee's names on its axes.
@@ -964,7 +747,7 @@ enum Fitted {
 
 impl Matching {
     /// The caller's name of a coordinate parameter.
-    fn outer(&self, name: Symbol) -> Option<Symbol> {
+    pub fn outer(&self, name: Symbol) -> Option<Symbol> {
         self.given.iter().find(|(n, _)| *n == name).and_then(|(_, g)| g.outer)
     }
 

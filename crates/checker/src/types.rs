@@ -15,9 +15,12 @@ use syntax::ast::{self, DimKind, TypeKind, VariantFields};
 pub(crate) enum Want {
     Exact(Ty),
     /// Element type and dims; no dims is `[f32]`.
-    Tensor { elem: Box<Want>, dims: Vec<ast::Dim> },
+    Tensor {
+        elem: Box<Want>,
+        dims: Vec<ast::Dim>,
+    },
     /// `[f32; *]`
-    AnyRank(Box<Want>),
+    AnyRank,
     Tuple(Vec<Want>),
     Fn(Vec<Want>, Box<Want>, Span),
     /// A capitalised name that is no type: bound by the argument's element type.
@@ -52,7 +55,7 @@ impl Checker<'_> {
                 let elem = Box::new(self.want(elem));
                 match dims {
                     None => Want::Tensor { elem, dims: vec![ast::Dim { kind: DimKind::Unknown, span: ty.span }] },
-                    Some(dims) if dims.iter().any(|d| matches!(d.kind, DimKind::AnyRank)) => Want::AnyRank(elem),
+                    Some(dims) if dims.iter().any(|d| matches!(d.kind, DimKind::AnyRank)) => Want::AnyRank,
                     Some(dims) => Want::Tensor { elem, dims: dims.clone() },
                 }
             }
@@ -126,7 +129,7 @@ impl Checker<'_> {
                     item => axes.iter().fold(item, |item, _: &Axis| Ty::List(Rc::new(item))),
                 }
             }
-            Want::AnyRank(_) => Ty::Dyn,
+            Want::AnyRank => Ty::Dyn,
             Want::Fn(params, result, span) => {
                 let params = params.iter().map(|w| self.want_ty(w)).collect();
                 let result = self.want_ty(result);

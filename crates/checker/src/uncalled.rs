@@ -1,12 +1,14 @@
 //! Functions that nothing calls: checked in full where their signature says enough, and for unknown names otherwise.
 
-use crate::modules::{Item, ModuleId};
+use crate::modules::ModuleId;
 use crate::ty::{Axis, Val};
-use crate::{Checker, Cx, errors, walk};
+use crate::{Checker, Cx, walk};
 use diagnostics::Symbol;
 use std::collections::HashSet;
 use std::rc::Rc;
-use syntax::ast::{self, CompClause, CoordArg, CoordParam, DimKind, ExprKind, PipeHandler, StmtKind, TypeKind, WhereItem};
+use syntax::ast::{
+    self, CompClause, CoordArg, CoordParam, DimKind, ExprKind, PipeHandler, StmtKind, TypeKind, WhereItem,
+};
 
 /// Stands for all names that a `use …::*;` in a block brings in.
 const ANYTHING: &str = "*";
@@ -48,7 +50,8 @@ impl Checker<'_> {
             .map(|ty| {
                 let want = self.type_expr(ty);
                 let var = self.new_temp(&want, ty.span);
-                let own = |(k, a): (usize, &Axis)| if a.extent.is_const() { a.clone() } else { Axis::of(var, k, a.name) };
+                let own =
+                    |(k, a): (usize, &Axis)| if a.extent.is_const() { a.clone() } else { Axis::of(var, k, a.name) };
                 let axes: Vec<Axis> = want.axes().iter().enumerate().map(own).collect();
                 let want = if axes.is_empty() { want } else { want.with_axes(axes) };
                 Val::var(var, want, ty.span)
@@ -101,7 +104,9 @@ fn says_enough(def: &ast::FnDef) -> bool {
 
 fn is_plain(ty: &ast::TypeExpr) -> bool {
     match &ty.kind {
-        TypeKind::Path(path) => !matches!(path.segments.as_slice(), [name] if crate::types::is_generic(name.name.as_str())),
+        TypeKind::Path(path) => {
+            !matches!(path.segments.as_slice(), [name] if crate::types::is_generic(name.name.as_str()))
+        }
         TypeKind::Unit => true,
         TypeKind::Tuple(items) => items.iter().all(is_plain),
         TypeKind::Tensor { elem, dims } => {

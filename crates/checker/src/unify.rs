@@ -29,7 +29,9 @@ impl Checker<'_> {
             (Ty::Scalar(_) | Ty::Address(_), Ty::Scalar(to)) => {
                 let given = val.ty.scalar().expect("matched a scalar");
                 match self.same_scalar(given, *to) {
-                    Ok(()) => Val { ty: if matches!(val.ty, Ty::Address(_)) { val.ty.clone() } else { want.clone() }, ..val },
+                    Ok(()) => {
+                        Val { ty: if matches!(val.ty, Ty::Address(_)) { val.ty.clone() } else { want.clone() }, ..val }
+                    }
                     Err(misfit) => self.scalar_misfit(val, want, from, why, misfit),
                 }
             }
@@ -60,7 +62,9 @@ impl Checker<'_> {
                 let (given, wanted) = (given.clone(), wanted.clone());
                 if self.same(&given, &wanted) { val } else { self.type_mismatch(val, want, from, why) }
             }
-            (Ty::List(_), Ty::Tensor(wanted)) if matches!(val.expr.kind, ExprKind::List(_)) && wanted.axes.len() > 1 => {
+            (Ty::List(_), Ty::Tensor(wanted))
+                if matches!(val.expr.kind, ExprKind::List(_)) && wanted.axes.len() > 1 =>
+            {
                 let lengths = literal_lengths(&val);
                 self.report(errors::jagged(val.span(), lengths.0, lengths.1));
                 Val::error(val.span())
@@ -69,7 +73,9 @@ impl Checker<'_> {
                 let wanted = wanted.clone();
                 self.fit_function(val, &wanted, from, why != Why::Annotation)
             }
-            (Ty::Tuple(given), Ty::Tuple(wanted)) if given.len() == wanted.len() && why != Why::Annotation && wanted.iter().any(is_open_fn) => {
+            (Ty::Tuple(given), Ty::Tuple(wanted))
+                if given.len() == wanted.len() && why != Why::Annotation && wanted.iter().any(is_open_fn) =>
+            {
                 let (given, wanted, span) = (given.clone(), wanted.clone(), val.span());
                 let val = self.named(val);
                 let mut items = Vec::new();
@@ -127,12 +133,16 @@ impl Checker<'_> {
                 self.same_scalar(a, b).is_ok()
             }
             (Ty::Str, Ty::Str) | (Ty::Unit, Ty::Unit) | (Ty::Dyn, Ty::Dyn) | (Ty::Range, Ty::Range) => true,
-            (Ty::Tensor(a), Ty::Tensor(b)) => a.axes.len() == b.axes.len() && self.same(&a.elem.clone(), &b.elem.clone()),
+            (Ty::Tensor(a), Ty::Tensor(b)) => {
+                a.axes.len() == b.axes.len() && self.same(&a.elem.clone(), &b.elem.clone())
+            }
             (Ty::List(a), Ty::List(b)) | (Ty::Attempt(a), Ty::Attempt(b)) => self.same(&a.clone(), &b.clone()),
             (Ty::Tuple(a), Ty::Tuple(b)) => a.len() == b.len() && a.iter().zip(b.iter()).all(|(a, b)| self.same(a, b)),
             (Ty::Struct(a), Ty::Struct(b)) => a == b,
             (Ty::Enum(a), Ty::Enum(b)) => a == b,
-            (Ty::Fn(a), Ty::Fn(b)) => a.id == b.id || matches!(b.kind, FnKind::Open(_)) && !matches!(a.kind, FnKind::Open(_)),
+            (Ty::Fn(a), Ty::Fn(b)) => {
+                a.id == b.id || matches!(b.kind, FnKind::Open(_)) && !matches!(a.kind, FnKind::Open(_))
+            }
             _ => false,
         }
     }
@@ -212,7 +222,9 @@ impl Checker<'_> {
                 let range = want.scalar().and_then(|s| self.opens.resolve(s).int_range());
                 Some(errors::literal_range(place, &value.to_string(), &name, range))
             }
-            Misfit::Kind(Kind::Float) if annotation && want.scalar().is_some_and(|s| self.opens.resolve(s).is_int()) => {
+            Misfit::Kind(Kind::Float)
+                if annotation && want.scalar().is_some_and(|s| self.opens.resolve(s).is_int()) =>
+            {
                 Some(errors::literal_range(span, &self.literal_text(span), &name, None))
             }
             Misfit::Kind(_) => None,
@@ -253,15 +265,19 @@ impl Checker<'_> {
     /// The source of a place with a cast behind it, in parentheses where the cast would bind tighter.
     pub(crate) fn cast_text(&self, span: Span, to: &Ty) -> String {
         let text = self.sources.text(span);
-        let simple = text.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '.' | '[' | ']' | '(' | ')' | ',' | ' '))
-            && (!text.contains(' ') || text.ends_with(']') || text.ends_with(')'));
+        let simple =
+            text.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '.' | '[' | ']' | '(' | ')' | ',' | ' '))
+                && (!text.contains(' ') || text.ends_with(']') || text.ends_with(')'));
         let to = self.show(to);
         if simple { format!("{text} as {to}") } else { format!("({text}) as {to}") }
     }
 
     /// Whether a cast would turn one into the other.
     fn castable(&self, from: &Ty, to: &Ty) -> bool {
-        from.rank() == to.rank() && from.elem().scalar().is_some() && to.elem().scalar().is_some() && to.elem().scalar() != Some(Scalar::Bool)
+        from.rank() == to.rank()
+            && from.elem().scalar().is_some()
+            && to.elem().scalar().is_some()
+            && to.elem().scalar() != Some(Scalar::Bool)
     }
 
     /// The common type of branches, arms and items: the later value fitted to the first one's type.
@@ -288,13 +304,13 @@ impl Checker<'_> {
     }
 
     /// The type of a value that is one of two tensors: extents that may differ are unknown.
-    pub(crate) fn joined_ty(&mut self, a: &Ty, b: &Ty, span: Span) -> Ty {
+    pub(crate) fn joined_ty(&mut self, a: &Ty, b: &Ty) -> Ty {
         match (a, b) {
             (Ty::Never | Ty::Error, other) | (other, Ty::Never | Ty::Error) => other.clone(),
             (Ty::Address(x), Ty::Address(y)) if x != y => Ty::I32,
             (Ty::Address(_), Ty::Scalar(s)) | (Ty::Scalar(s), Ty::Address(_)) => Ty::Scalar(*s),
             (Ty::Tensor(x), Ty::Tensor(y)) if x.axes.len() == y.axes.len() => {
-                let elem = self.joined_ty(&x.elem.clone(), &y.elem.clone(), span);
+                let elem = self.joined_ty(&x.elem.clone(), &y.elem.clone());
                 let axes = x
                     .axes
                     .iter()
@@ -308,10 +324,10 @@ impl Checker<'_> {
                 Ty::tensor(elem, axes)
             }
             (Ty::Tuple(x), Ty::Tuple(y)) if x.len() == y.len() => {
-                let items: Vec<Ty> = x.iter().zip(y.iter()).map(|(p, q)| self.joined_ty(p, q, span)).collect();
+                let items: Vec<Ty> = x.iter().zip(y.iter()).map(|(p, q)| self.joined_ty(p, q)).collect();
                 Ty::Tuple(items.into())
             }
-            (Ty::List(x), Ty::List(y)) => Ty::List(Rc::new(self.joined_ty(&x.clone(), &y.clone(), span))),
+            (Ty::List(x), Ty::List(y)) => Ty::List(Rc::new(self.joined_ty(&x.clone(), &y.clone()))),
             _ => a.clone(),
         }
     }

@@ -258,11 +258,3 @@ pub fn asks_about_shape(expr: &Expr) -> bool {
     });
     asks
 }
-
-/// A place as text, for fixes: only simple expressions.
-pub fn simple_text(expr: &Expr) -> Option<String> {
-    match &expr.kind {
-        ExprKind::Path(path) => Some(path.segments.iter().map(|s| s.name.as_str()).collect::<Vec<_>>().join("::")),
-        _ => None,
-    }
-}

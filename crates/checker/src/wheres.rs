@@ -29,7 +29,12 @@ impl Trailing {
 impl Checker<'_> {
     /// Sorts the items of a `where`: those that the current scope can have are checked here, the others wait.
     /// `inside` are the expressions whose constructs may take them.
-    pub(crate) fn own_items(&mut self, wheres: Option<&ast::Where>, inside: &[&ast::Expr], taken: Vec<Trailing>) -> (Vec<WhereItem>, Vec<Trailing>) {
+    pub(crate) fn own_items(
+        &mut self,
+        wheres: Option<&ast::Where>,
+        inside: &[&ast::Expr],
+        taken: Vec<Trailing>,
+    ) -> (Vec<WhereItem>, Vec<Trailing>) {
         let mut items: Vec<WhereItem> = Vec::new();
         for trailing in &taken {
             trailing.take();
@@ -63,7 +68,9 @@ impl Checker<'_> {
         walk::free_coords(e, &mut free);
         let mut needs: Vec<Symbol> = Vec::new();
         for name in free {
-            if let Some(def) = waiting.iter().rev().find(|t| matches!(&*t.item, ast::WhereItem::Def(n, _) if n.name == name)) {
+            if let Some(def) =
+                waiting.iter().rev().find(|t| matches!(&*t.item, ast::WhereItem::Def(n, _) if n.name == name))
+            {
                 needs.extend(&def.needs);
             } else if bound_inside.contains(&name) && self.coord_in_scope(name).is_none() {
                 needs.push(name);
@@ -104,12 +111,12 @@ impl Checker<'_> {
                 let val = self.whole(val);
                 self.keep(outer, items);
                 if val.ty.is_error() {
-                    self.bind_var(name.name, ir::VarId(0), Ty::Error, name.span);
+                    self.bind_var(name.name, ir::VarId(0), Ty::Error);
                     return;
                 }
                 let var = self.new_var(name.name, &val.ty, name.span, VarKind::Let);
                 self.define(var, &val);
-                self.cx.env.bind(name.name, Entry::Var { var, ty: val.ty, span: name.span });
+                self.cx.env.bind(name.name, Entry::Var { var, ty: val.ty });
                 items.push(WhereItem::Def(var, val.expr));
             }
             ast::WhereItem::Guard(e) => {
@@ -186,7 +193,14 @@ impl Checker<'_> {
     }
 
     /// A value behind items: definitions bind, guards choose between it and `else` or zero.
-    pub(crate) fn gate(&mut self, items: Vec<WhereItem>, body: Val, otherwise: Option<Val>, wheres: Span, span: Span) -> Val {
+    pub(crate) fn gate(
+        &mut self,
+        items: Vec<WhereItem>,
+        body: Val,
+        otherwise: Option<Val>,
+        wheres: Span,
+        span: Span,
+    ) -> Val {
         if body.ty.is_error() {
             return Val::error(span);
         }
@@ -218,7 +232,11 @@ impl Checker<'_> {
         let zero = match like.ty.elem() {
             Ty::Scalar(_) | Ty::Address(_) => {
                 let scalar = like.ty.elem().scalar().expect("a scalar");
-                let kind = if self.opens.resolve(scalar) == ir::Scalar::Bool { ExprKind::Bool(false) } else { ExprKind::Int(0) };
+                let kind = if self.opens.resolve(scalar) == ir::Scalar::Bool {
+                    ExprKind::Bool(false)
+                } else {
+                    ExprKind::Int(0)
+                };
                 Val::new(kind, Ty::Scalar(scalar), span)
             }
             Ty::Str => Val::new(ExprKind::Str("".into()), Ty::Str, span),

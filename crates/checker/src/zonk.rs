@@ -1,7 +1,7 @@
 //! The end of checking: open constants get their types, binders their ranges, accesses their proofs.
 
-use crate::errors;
 use crate::Checker;
+use crate::errors;
 use ir::{Binder, Expr, ExprKind, Family, Op, Scalar, Slot, Type, VarId};
 use std::rc::Rc;
 

@@ -46,7 +46,8 @@ fn run(file: &Path) -> Outcome {
     let id = sources.add("case.ein", text.clone());
     let (ast, mut diags) = syntax::parse(id, &text);
     let folder = file.parent().expect("a folder").to_path_buf();
-    let modules = checker::modules::load(id, ast, &mut Files { sources: &mut sources, folder: folder.clone() }, &mut diags);
+    let modules =
+        checker::modules::load(id, ast, &mut Files { sources: &mut sources, folder: folder.clone() }, &mut diags);
     let checked = checker::check(&modules, &sources, false);
     diags.extend(checked.diagnostics);
     diags.sort_by_key(|d| (d.span().file, d.span().start));
@@ -78,20 +79,28 @@ fn falls_short(file: &Path) -> Option<String> {
     let (codes, words) = wanted.split_once("\n\n").unwrap_or((&wanted, ""));
     let codes: Vec<&str> = codes.lines().collect();
     let said = words.lines().find(|word| !outcome.messages.contains(word));
-    (outcome.codes != codes || said.is_some())
-        .then(|| format!("wanted:\n{}\nwith {said:?}\ngot:\n{}\n{}", codes.join("\n"), outcome.codes.join("\n"), outcome.messages))
+    (outcome.codes != codes || said.is_some()).then(|| {
+        format!(
+            "wanted:\n{}\nwith {said:?}\ngot:\n{}\n{}",
+            codes.join("\n"),
+            outcome.codes.join("\n"),
+            outcome.messages
+        )
+    })
 }
 
 #[test]
 fn programs_do_what_stands_beside_them() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/programs");
-    let mut cases: Vec<PathBuf> = std::fs::read_dir(folder).expect("the programs").map(|e| e.expect("an entry").path()).collect();
+    let mut cases: Vec<PathBuf> =
+        std::fs::read_dir(folder).expect("the programs").map(|e| e.expect("an entry").path()).collect();
     cases.retain(|path| path.extension().is_some_and(|e| e == "ein"));
     cases.sort();
     assert!(!cases.is_empty());
     let check = move || -> Vec<String> {
         cases.iter().filter_map(|case| falls_short(case).map(|why| format!("{}\n{why}", case.display()))).collect()
     };
-    let failures = std::thread::Builder::new().stack_size(STACK).spawn(check).expect("a thread").join().expect("no panic");
+    let failures =
+        std::thread::Builder::new().stack_size(STACK).spawn(check).expect("a thread").join().expect("no panic");
     assert!(failures.is_empty(), "{}", failures.join("\n\n"));
 }

@@ -7,7 +7,7 @@ use ir::loops::{Bin, Cmp, Un};
 
 impl Emitter<'_, '_> {
     fn is_float(&self, value: Value) -> bool {
-        self.builder.func.dfg.value_type(value).is_float()
+        self.builder.func.dfg.value_type(value).lane_type().is_float()
     }
 
     /// `constant` is the right operand where it is known.

@@ -81,7 +81,7 @@ impl Emitter<'_, '_> {
     }
 
     /// Address and constant offset of an element; what is constant in the index becomes part of the offset.
-    fn address(&mut self, ty: Ty, base: &Ex, index: &Ex) -> (Value, i32) {
+    pub fn address(&mut self, ty: Ty, base: &Ex, index: &Ex) -> (Value, i32) {
         let size = ty.size() as i64;
         let offset = |elements: i64| elements.checked_mul(size).and_then(|bytes| i32::try_from(bytes).ok());
         let (rest, offset) = match index {

@@ -60,7 +60,7 @@ impl Scan {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ir::loops::{Ex, Function, Local, Ty};
+    use ir::loops::{Ex, Function, Local, Turns, Ty};
 
     fn calls(func: u32) -> St {
         St::Call { func: FnId(func), args: Vec::new(), results: Vec::new() }
@@ -83,7 +83,7 @@ mod tests {
     #[test]
     fn loops_and_what_they_call_are_worth_the_work() {
         let (lo, hi) = (Ex::Int(Ty::I64, 0), Ex::Int(Ty::I64, 9));
-        let looping = St::For { var: Local(0), lo, hi, descending: false, body: vec![calls(2)] };
+        let looping = St::For { var: Local(0), lo, hi, turns: Turns::Up, body: vec![calls(2)] };
         let functions = vec![
             function(vec![calls(1), looping]),
             function(vec![calls(4)]),

@@ -14,6 +14,7 @@ mod ownership;
 mod statement;
 mod storage;
 mod target;
+mod vector;
 mod workers;
 
 use environment::Environment;

@@ -6,7 +6,7 @@ use crate::ownership::ErrorExits;
 use crate::storage::Place;
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{InstBuilder, Value, types};
-use ir::loops::{Ex, FnId, Local, SiteId, St};
+use ir::loops::{Ex, FnId, Local, SiteId, St, Turns};
 use runtime::{FINE, entry};
 
 impl Emitter<'_, '_> {
@@ -23,7 +23,7 @@ impl Emitter<'_, '_> {
             }
             St::Store(ty, base, index, value) => self.store(*ty, base, index, value),
             St::If(condition, then, otherwise) => return self.branch(condition, then, otherwise),
-            St::For { var, lo, hi, descending, body } => self.counted_loop(*var, lo, hi, *descending, body),
+            St::For { var, lo, hi, turns, body } => self.counted_loop(*var, lo, hi, *turns, body),
             St::Loop(body) => return self.endless_loop(body),
             St::Break => {
                 let exit = *self.loop_exits.last().expect("a break is inside a loop");
@@ -127,8 +127,10 @@ impl Emitter<'_, '_> {
     }
 
     /// The test stands at the end of the body, with a copy of it before the loop.
-    fn counted_loop(&mut self, var: Local, lo: &Ex, hi: &Ex, descending: bool, body: &[St]) {
+    fn counted_loop(&mut self, var: Local, lo: &Ex, hi: &Ex, turns: Turns, body: &[St]) {
         let (low, high) = (self.value(lo), self.value(hi));
+        let low = if turns == Turns::Free { self.vector_turns(var, [(lo, low), (hi, high)], body) } else { low };
+        let descending = turns == Turns::Down;
         let (start, after) = (self.builder.create_block(), self.builder.create_block());
         let first = if descending { self.builder.ins().iadd_imm_s(high, -1) } else { low };
         let any = self.builder.ins().icmp(IntCC::SignedLessThan, low, high);

@@ -15,15 +15,15 @@ fn store(results: &Room<i64>, place: Ex, value: Ex) -> St {
 fn loops_count_up_and_down() {
     let results = room(0i64, 4);
     let push = |n| set(n, add(bin(Bin::Mul, local(n), int(10)), local(0)));
-    let down = |hi, n| St::For { var: Local(0), lo: int(1), hi: int(hi), descending: true, body: vec![push(n)] };
+    let down = |hi, n| St::For { var: Local(0), lo: int(1), hi: int(hi), turns: Turns::Down, body: vec![push(n)] };
     let body = vec![
         let_(1, int(0)),
         let_(2, int(0)),
         let_(3, int(7)),
-        St::For { var: Local(0), lo: int(1), hi: int(5), descending: false, body: vec![push(1)] },
+        St::For { var: Local(0), lo: int(1), hi: int(5), turns: Turns::Up, body: vec![push(1)] },
         down(5, 2),
         down(1, 3),
-        St::For { var: Local(0), lo: int(9), hi: int(0), descending: false, body: vec![push(3)] },
+        St::For { var: Local(0), lo: int(9), hi: int(0), turns: Turns::Up, body: vec![push(3)] },
         store(&results, int(0), local(1)),
         store(&results, int(1), local(2)),
         store(&results, int(2), local(3)),

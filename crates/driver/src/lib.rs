@@ -4,6 +4,7 @@
 mod bench;
 mod check;
 mod defect;
+mod derive;
 mod emit;
 mod errors;
 mod execute;
@@ -21,6 +22,7 @@ mod timing;
 pub use bench::{BenchOptions, bench};
 pub use check::check;
 pub use defect::announce_panics;
+pub use derive::{DeriveOptions, derive};
 pub use emit::emit;
 pub use execute::run;
 pub use input::Input;

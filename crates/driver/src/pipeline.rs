@@ -28,6 +28,8 @@ pub enum Goal {
     Code,
     /// The functions that `bench` calls, instead of the program.
     Bench,
+    /// The program without quotients, and where each came from.
+    Derivatives,
 }
 
 pub enum Product {
@@ -36,6 +38,7 @@ pub enum Product {
     Text(String),
     Code(Compiled),
     Kernel(Compiled, Outputs),
+    Derivatives(ir::Program, Vec<autodiff::Derivation>),
 }
 
 /// Why there is no product.
@@ -84,7 +87,8 @@ pub fn advance(session: &mut Session, entry: FileId, goal: Goal) -> Result<Produ
         errors::early_call(call, var.name.as_str(), var.span, used)
     }));
     without_errors(found)?;
-    found.extend(timings.time("differentiate", || autodiff::differentiate(&mut program)));
+    let (problems, derivations) = timings.time("differentiate", || autodiff::derive(&mut program));
+    found.extend(problems);
     without_errors(found)?;
     if goal == Goal::Check {
         return Ok(Product::Checked);
@@ -92,8 +96,11 @@ pub fn advance(session: &mut Session, entry: FileId, goal: Goal) -> Result<Produ
     if cfg!(debug_assertions) {
         timings.time("verify", || verified("differentiate", ir::verify(&program, false)))?;
     }
+    if goal == Goal::Derivatives {
+        return Ok(Product::Derivatives(program, derivations));
+    }
     if goal == Goal::Emit(Stage::Grad) {
-        return Ok(Product::Text(program.to_string()));
+        return Ok(Product::Text(ir::source::print(&program)));
     }
 
     if goal == Goal::Bench {
@@ -114,7 +121,7 @@ pub fn advance(session: &mut Session, entry: FileId, goal: Goal) -> Result<Produ
     Ok(match goal {
         Goal::Emit(Stage::Clif) => Product::Text(code.clif()),
         Goal::Emit(_) => Product::Text(code.asm()),
-        Goal::Check | Goal::Code => Product::Code(code),
+        Goal::Check | Goal::Code | Goal::Derivatives => Product::Code(code),
         Goal::Bench => Product::Kernel(code, bench::outputs_of(&program).map_err(Stop::Defect)?),
     })
 }

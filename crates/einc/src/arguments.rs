@@ -42,6 +42,23 @@ pub enum Command {
         #[command(flatten)]
         program: Program,
     },
+    /// Print how each quotient is derived: its set subtractions, and a clause for each binding on a path
+    #[command(
+        after_help = "Examples:\n  einc derive attention.ein --of loss --wrt V\n  einc derive --program attention.ein | einc run -"
+    )]
+    Derive {
+        #[command(flatten)]
+        program: Program,
+        /// Only quotients of this binding
+        #[arg(long, value_name = "NAME")]
+        of: Option<String>,
+        /// Only quotients by this binding
+        #[arg(long, value_name = "NAME")]
+        wrt: Option<String>,
+        /// The whole program, with derived clauses in place of its quotients
+        #[arg(long = "program", id = "whole")]
+        whole: bool,
+    },
     /// Measure a kernel: a program with `pub fn inputs()` and `pub fn kernel(…)`, which takes what `inputs` gives
     #[command(after_help = "Example:\n  einc bench matmul.ein --seconds 3 --json")]
     Bench {
@@ -139,7 +156,7 @@ macro_rules! choice {
 
 choice! { ErrorFormat { Human, Json } }
 choice! { Color { Auto, Always, Never } }
-choice! { Stage { Tokens, Ast, Ir, Loops, Clif, Asm } }
+choice! { Stage { Tokens, Ast, Ir, Grad, Loops, Clif, Asm } }
 
 #[cfg(test)]
 mod tests {
@@ -151,7 +168,7 @@ mod tests {
             Ok(Command::Run { program, .. } | Command::Check { program } | Command::Emit { program, .. }) => {
                 program.input()
             }
-            Ok(Command::Bench { program, .. }) => program.input(),
+            Ok(Command::Bench { program, .. } | Command::Derive { program, .. }) => program.input(),
             Ok(Command::Explain { .. }) => panic!("no program in `explain`"),
             Err(error) => panic!("{error}"),
         }

@@ -5,7 +5,7 @@ mod explain;
 
 use arguments::{Arguments, Command};
 use clap::Parser;
-use driver::BenchOptions;
+use driver::{BenchOptions, DeriveOptions};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
@@ -16,6 +16,9 @@ fn main() -> ExitCode {
         Command::Run { program, .. } => driver::run(program.input(), options).code(),
         Command::Check { program } => driver::check(program.input(), options).code(),
         Command::Emit { stage, program } => driver::emit(program.input(), stage.into(), options).code(),
+        Command::Derive { program, of, wrt, whole } => {
+            driver::derive(program.input(), DeriveOptions { of, wrt, program: whole }, options).code()
+        }
         Command::Bench { program, seconds, json } => {
             let bench = BenchOptions { time: seconds, json };
             driver::bench(program.input(), bench, options).code()

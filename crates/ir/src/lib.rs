@@ -10,6 +10,7 @@ mod loops_print;
 pub mod loops_verify;
 pub mod ops;
 mod print;
+pub mod source;
 pub mod special;
 mod types;
 mod verify;
@@ -20,4 +21,3 @@ pub use ops::Op;
 pub use print::{print_expr, print_func, type_name};
 pub use types::*;
 pub use verify::verify;
-

@@ -117,8 +117,15 @@ pub enum Layout {
     List(LayoutId),
     Range,
     /// Also structs, by name and field names.
-    Tuple { name: Option<String>, fields: Vec<LayoutId>, names: Vec<String> },
-    Enum { name: String, variants: Vec<VariantLayout> },
+    Tuple {
+        name: Option<String>,
+        fields: Vec<LayoutId>,
+        names: Vec<String>,
+    },
+    Enum {
+        name: String,
+        variants: Vec<VariantLayout>,
+    },
 }
 
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -231,6 +238,17 @@ pub enum Convert {
     Bits(Ty),
 }
 
+/// In which order a loop takes its turns.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Turns {
+    Up,
+    /// From `hi - 1` down to `lo`.
+    Down,
+    /// Up, but nobody sees the order: no turn reads memory that another one writes, and values that are folded in from
+    /// turn to turn may be folded in groups.
+    Free,
+}
+
 #[derive(Clone, Debug)]
 pub enum St {
     /// First value of a local.
@@ -240,18 +258,36 @@ pub enum St {
     /// Element `index` of raw memory.
     Store(Ty, Ex, Ex, Ex),
     If(Ex, Vec<St>, Vec<St>),
-    /// `var` (an `I64`) from `lo` to `hi` (exclusive); `descending` from `hi - 1` down to `lo`.
-    For { var: Local, lo: Ex, hi: Ex, descending: bool, body: Vec<St> },
+    /// `var` (an `I64`) from `lo` to `hi` (exclusive).
+    For {
+        var: Local,
+        lo: Ex,
+        hi: Ex,
+        turns: Turns,
+        body: Vec<St>,
+    },
     /// Until a `Break` that belongs to it.
     Loop(Vec<St>),
     /// Leaves the innermost `Loop` or `For`.
     Break,
     /// Machine code of this module. Fails where the callee fails.
-    Call { func: FnId, args: Vec<Ex>, results: Vec<Local> },
+    Call {
+        func: FnId,
+        args: Vec<Ex>,
+        results: Vec<Local>,
+    },
     /// A function of the runtime: name in `rt`. `site` is passed first where the row says so.
-    Rt { name: &'static str, args: Vec<Ex>, results: Vec<Local>, site: Option<SiteId> },
+    Rt {
+        name: &'static str,
+        args: Vec<Ex>,
+        results: Vec<Local>,
+        site: Option<SiteId>,
+    },
     /// Ends in a run-time error; integer arguments are what the message shows, each an `I64`.
-    Fail { site: SiteId, args: Vec<Ex> },
+    Fail {
+        site: SiteId,
+        args: Vec<Ex>,
+    },
     /// From here on the local owns one count, and an error on the way out gives it back. What a body owns it has given
     /// back or away when it ends, returns or breaks, and what it was given to own it owns again.
     Own(Local),
@@ -263,7 +299,11 @@ pub enum St {
     Retain(Ex),
     /// Runs `body`; an error in it gives back what `body` owns and runs `handler` instead, with the message in `message`: a
     /// string with one count, like the result of a call, that `handler` has to `Own` or `Release`.
-    Try { body: Vec<St>, message: Local, handler: Vec<St> },
+    Try {
+        body: Vec<St>,
+        message: Local,
+        handler: Vec<St>,
+    },
     /// Objects among the results are given to the caller with one count.
     Return(Vec<Ex>),
 }

@@ -1,6 +1,6 @@
 //! Loops as pseudo-code, for `emit --stage loops`.
 
-use crate::loops::{Bin, Cmp, Convert, Ex, FnId, Function, LayoutId, Local, Module, SiteId, St, Ty, Un};
+use crate::loops::{Bin, Cmp, Convert, Ex, FnId, Function, LayoutId, Local, Module, SiteId, St, Turns, Ty, Un};
 use std::fmt::{self, Display, Formatter, Write};
 
 impl Display for Ty {
@@ -161,16 +161,18 @@ impl Printer<'_> {
                     self.braced(otherwise);
                 }
             }
-            St::For { var, lo, hi, descending, body } => {
+            St::For { var, lo, hi, turns, body } => {
                 self.out.push_str("for ");
                 self.local(*var);
                 self.out.push_str(" in ");
                 self.value(lo);
                 self.out.push_str("..");
                 self.value(hi);
-                if *descending {
-                    self.out.push_str(" descending");
-                }
+                self.out.push_str(match turns {
+                    Turns::Up => "",
+                    Turns::Down => " descending",
+                    Turns::Free => " in any order",
+                });
                 self.braced(body);
             }
             St::Loop(body) => {
@@ -370,7 +372,7 @@ mod tests {
                 var: Local(2),
                 lo: Ex::Int(Ty::I64, 0),
                 hi: Ex::Dim(local(0), 0),
-                descending: false,
+                turns: Turns::Up,
                 body: vec![St::Set(
                     Local(3),
                     Ex::Bin(Bin::Add, local(3), Box::new(Ex::Load(Ty::F32, local(1), local(2)))),

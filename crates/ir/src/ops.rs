@@ -16,11 +16,7 @@ impl D {
 
     pub fn op(op: Op, args: &[&D]) -> D {
         let ty = if op.is_comparison() { Type::BOOL } else { args[0].0.ty.clone() };
-        D(Expr {
-            span: args[0].0.span,
-            kind: ExprKind::Op(op, args.iter().map(|a| a.0.clone()).collect()),
-            ty,
-        })
+        D(Expr { span: args[0].0.span, kind: ExprKind::Op(op, args.iter().map(|a| a.0.clone()).collect()), ty })
     }
 
     /// `if self { a } else { b }`, lazily.

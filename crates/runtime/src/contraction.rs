@@ -66,8 +66,10 @@ struct Shape {
 
 impl Shape {
     fn new(open: &[Axis], summed: &[Axis]) -> Shape {
-        let (rows, rest): (Vec<Axis>, Vec<Axis>) = open.iter().copied().partition(|axis| axis.left != 0 && axis.right == 0);
-        let (columns, rest): (Vec<Axis>, Vec<Axis>) = rest.into_iter().partition(|axis| axis.right != 0 && axis.left == 0);
+        let (rows, rest): (Vec<Axis>, Vec<Axis>) =
+            open.iter().copied().partition(|axis| axis.left != 0 && axis.right == 0);
+        let (columns, rest): (Vec<Axis>, Vec<Axis>) =
+            rest.into_iter().partition(|axis| axis.right != 0 && axis.left == 0);
         let (rows, mut outer) = longest(merged(rows));
         let (columns, more) = longest(merged(columns));
         outer.extend(more);
@@ -118,17 +120,14 @@ fn longest(mut axes: Vec<Axis>) -> (Axis, Vec<Axis>) {
 }
 
 trait Number: Copy + Send + Sync + 'static {
-    const ZERO: Self;
     const ONE: Self;
 }
 
 impl Number for f32 {
-    const ZERO: f32 = 0.0;
     const ONE: f32 = 1.0;
 }
 
 impl Number for f64 {
-    const ZERO: f64 = 0.0;
     const ONE: f64 = 1.0;
 }
 
@@ -288,7 +287,11 @@ mod tests {
     fn products_in_any_layout() {
         check([6, 8, 12], &[axis(2, 3, 4, 0), axis(3, 1, 0, 1)], &[axis(4, 0, 1, 3)]);
         check([6, 8, 12], &[axis(3, 2, 0, 4), axis(2, 1, 1, 0)], &[axis(4, 0, 2, 1)]);
-        check([300 * 200, 300 * 100, 200 * 100], &[axis(300, 200, 100, 0), axis(200, 1, 0, 100)], &[axis(100, 0, 1, 1)]);
+        check(
+            [300 * 200, 300 * 100, 200 * 100],
+            &[axis(300, 200, 100, 0), axis(200, 1, 0, 100)],
+            &[axis(100, 0, 1, 1)],
+        );
     }
 
     #[test]

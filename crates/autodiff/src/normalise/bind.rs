@@ -98,16 +98,22 @@ impl Normaliser<'_> {
                 Value::Cell(atom)
             }
             Value::Tensor(tensor) => {
+                let is_new = matches!(tensor.cells, Cells::Pending { .. });
                 let tensor = self.stored(tensor, None)?;
                 match &tensor.cells {
-                    Cells::Stored { prefix, .. } if prefix.is_empty() => Value::Tensor(tensor),
+                    Cells::Stored { var, prefix } if prefix.is_empty() => {
+                        if is_new {
+                            self.program.vars[var.index()].name = name;
+                        }
+                        Value::Tensor(tensor)
+                    }
                     _ => return Err(Unsupported),
                 }
             }
             Value::Tuple(items) => Value::Tuple(self.all_parts(name, items)?),
             Value::Variant(k, items) => Value::Variant(k, self.all_parts(name, items)?),
             Value::Choice(cond, yes, no) => {
-                let cond = match self.parts(name, Value::Cell(cond))? {
+                let cond = match self.parts(Symbol::new(""), Value::Cell(cond))? {
                     Value::Cell(cond) => cond,
                     _ => return Err(Unsupported),
                 };

@@ -7,7 +7,8 @@ use std::collections::HashSet;
 ///
 /// A **cell** is made of literals, scalar variables, operations, casts, lazy conditions, reads of tensor variables at
 /// cells, extents of variables, definitions around a cell, calls on cells and tensor variables, and whatever is cut
-/// off by `stop_gradient`. A reduction stands only as the whole of a cell (below definitions) and holds no other one.
+/// off by `stop_gradient`. A reduction stands only as the whole of a cell (below definitions), or as a sum among what is
+/// added up there, and holds no other one.
 ///
 /// A statement binds a cell, a family or a recurrence whose clauses fill all slots with cells, a call, a literal of
 /// atoms, or hands a variable on. Tuples of atoms only rebuild what was taken apart.
@@ -98,6 +99,16 @@ fn root(e: &Expr) -> Result<(), String> {
             definitions(stmts)?;
             root(value)
         }
+        ExprKind::Op(ir::Op::Add | ir::Op::Sub | ir::Op::Neg, items) => items.iter().try_for_each(addend),
+        _ => cell(e),
+    }
+}
+
+/// The derivative of a sum never reads its value: it may stand among others.
+fn addend(e: &Expr) -> Result<(), String> {
+    match &e.kind {
+        ExprKind::Reduce(reduce) if matches!(reduce.op, ReduceOp::Sum | ReduceOp::Mean) => root(e),
+        ExprKind::Op(ir::Op::Add | ir::Op::Sub | ir::Op::Neg, items) => items.iter().try_for_each(addend),
         _ => cell(e),
     }
 }

@@ -64,10 +64,22 @@ pub(super) fn select(cond: Expr, yes: Expr, no: Expr) -> Expr {
     match cond.kind {
         ExprKind::Bool(true) => yes,
         ExprKind::Bool(false) => no,
+        _ if matches!(yes.kind, ExprKind::Bool(false)) => both(not(cond), no),
+        _ if matches!(no.kind, ExprKind::Bool(false)) => both(cond, yes),
         _ => {
             let (ty, span) = (if yes.ty == Type::Never { no.ty.clone() } else { yes.ty.clone() }, yes.span);
             expr(ExprKind::If(Box::new(cond), Box::new(yes), Box::new(no)), ty, span)
         }
+    }
+}
+
+/// The second one is evaluated only if the first one holds.
+fn both(a: Expr, b: Expr) -> Expr {
+    let span = a.span;
+    match b.kind {
+        ExprKind::Bool(true) => a,
+        ExprKind::Bool(false) => b,
+        _ => expr(ExprKind::And(Box::new(a), Box::new(b)), Type::BOOL, span),
     }
 }
 

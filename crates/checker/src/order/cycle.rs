@@ -17,8 +17,6 @@ pub struct Cycle {
 
 #[derive(Debug)]
 pub struct CycleStep {
-    pub family: VarId,
-    pub reads: VarId,
     /// Of the read.
     pub span: Span,
     /// The cell that reads, as `h[t]`.
@@ -117,8 +115,6 @@ fn steps(vars: &[Var], families: &[(VarId, Family)], path: &[&Read]) -> Vec<Cycl
         let index: Vec<Option<Sym>> = read.index.iter().map(|i| i.as_ref().map(moved)).collect();
         let (reader, target) = (&families[read.reader], &families[read.target]);
         steps.push(CycleStep {
-            family: reader.0,
-            reads: target.0,
             span: read.span,
             cell: cell_text(vars, &reader.1, &here, None),
             read_cell: match read.source {

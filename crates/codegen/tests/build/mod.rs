@@ -96,7 +96,7 @@ pub fn disown(n: u32) -> St {
 }
 
 pub fn count_to(var: u32, hi: Ex, body: Vec<St>) -> St {
-    St::For { var: Local(var), lo: int(0), hi, descending: false, body }
+    St::For { var: Local(var), lo: int(0), hi, turns: Turns::Up, body }
 }
 
 pub fn call(func: u32, args: Vec<Ex>, results: &[u32]) -> St {

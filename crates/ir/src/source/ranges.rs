@@ -6,7 +6,7 @@ use std::collections::HashMap;
 
 /// An extent by what it is known to be.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
-enum Extent {
+pub(super) enum Extent {
     Constant(i64),
     Axis(VarId, usize),
     Of(VarId),
@@ -23,7 +23,7 @@ pub(super) struct Extents {
 }
 
 /// For each coordinate the axes that it indexes alone; `None` is one of unknown extent.
-type Places = HashMap<VarId, Vec<Option<Extent>>>;
+pub(super) type Places = HashMap<VarId, Vec<Option<Extent>>>;
 
 impl Extents {
     pub fn of(body: &Expr) -> Extents {

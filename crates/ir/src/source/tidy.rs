@@ -323,7 +323,10 @@ fn defined(body: &mut Expr, items: &mut Vec<WhereItem>) {
 /// A guard belongs to the innermost construct that binds what it mentions: one that mentions nothing of a sum cannot
 /// stand in it.
 fn shaped_reduce(reduce: &mut Reduce, ty: &Type) -> Option<Expr> {
-    if reduce.binders.is_empty() && !matches!(reduce.op, ReduceOp::ArgMax | ReduceOp::ArgMin) && reduce.wheres.is_empty() {
+    if reduce.binders.is_empty()
+        && !matches!(reduce.op, ReduceOp::ArgMax | ReduceOp::ArgMin)
+        && reduce.wheres.is_empty()
+    {
         return Some(take(&mut reduce.body));
     }
     if reduce.op != ReduceOp::Sum {

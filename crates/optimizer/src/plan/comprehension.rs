@@ -3,7 +3,7 @@
 use super::function::Lower;
 use super::value::{Part, Value};
 use diagnostics::Span;
-use ir::loops::{Bin, Ex, Local, Ty};
+use ir::loops::{Bin, Ex, Local, Turns, Ty};
 use ir::{CompClause, Comprehension, Expr, Type, VarId};
 
 /// What a generator takes its items from.
@@ -54,7 +54,7 @@ impl Lower<'_, '_> {
         let count = hi.clone().bin(Bin::Sub, lo.clone()).bin(Bin::SMax, Part::index(0));
         let elem = e.ty.elem().clone();
         let tensor = self.new_tensor(&elem, vec![count], false, "", e.span);
-        self.for_loop((lo.clone(), hi), false, "", |lower, at| {
+        self.for_loop((lo.clone(), hi), Turns::Up, "", |lower, at| {
             let at = lower.read(at);
             lower.bind_item(var, &source, source_type, at.clone(), body.span);
             lower.generate(rest, &mut |lower| {
@@ -72,7 +72,7 @@ impl Lower<'_, '_> {
             Some((CompClause::For(var, from), rest)) => {
                 let source = self.source(from);
                 let range = self.item_range(&source);
-                self.for_loop(range, false, "", |lower, at| {
+                self.for_loop(range, Turns::Up, "", |lower, at| {
                     let at = lower.read(at);
                     lower.bind_item(*var, &source, &from.ty, at, from.span);
                     lower.generate(rest, leaf);

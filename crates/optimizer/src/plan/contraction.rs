@@ -8,7 +8,7 @@
 use super::bounds::{Bounds, Cells, constant, is_guarded};
 use super::function::Lower;
 use super::value::Part;
-use ir::loops::{Bin, Ex, Local, St, Ty, Un};
+use ir::loops::{Bin, Cmp, Ex, Local, St, Turns, Ty, Un};
 use ir::{Clause, Expr, ExprKind, Load, Op, Reduce, ReduceOp, Scalar, Slot, Stmt, Type, VarId, WhereItem};
 use std::collections::HashSet;
 
@@ -42,11 +42,16 @@ pub struct Contracted {
     is_negative: bool,
 }
 
-/// Sums of the clause that is being lowered, by the place of the expression.
-pub type Sums = Vec<*const Expr>;
+/// The sums of a clause that are contractions.
+#[derive(Default)]
+pub struct Contractions<'e> {
+    /// The clause is nothing but the one that was found.
+    pub is_all: bool,
+    pub found: Vec<(&'e Expr, Product<'e>)>,
+}
 
 /// A sum of products of two groups of factors.
-struct Product<'e> {
+pub struct Product<'e> {
     left: Group<'e>,
     right: Group<'e>,
     scale: Vec<&'e Expr>,
@@ -54,6 +59,12 @@ struct Product<'e> {
     /// The open coordinates that the factors mention.
     open: Vec<Coord>,
     summed: Vec<Coord>,
+}
+
+impl Product<'_> {
+    fn coords(&self) -> Vec<Coord> {
+        self.open.iter().chain(&self.summed).cloned().collect()
+    }
 }
 
 /// Factors that are multiplied before the sum, and the coordinates that they mention, as bits.
@@ -82,25 +93,93 @@ impl Lower<'_, '_> {
         open.iter().map(coord).collect()
     }
 
+    /// The contractions of a clause that are worth a call.
+    pub fn contractions<'e>(&mut self, cells: &Cells, clause: &'e Clause, open: &[Coord]) -> Contractions<'e> {
+        if is_guarded(clause) {
+            return Contractions::default();
+        }
+        let is_plain = clause.wheres.is_empty() && clause.slots.len() == cells.dims.len();
+        if let ExprKind::Reduce(reduce) = &clause.body.kind
+            && is_plain
+            && cells.family.elem == clause.body.ty
+            && let Some(product) = self.product(reduce, open)
+        {
+            let is_all = product.scale.is_empty() && !product.is_negative && product.open.len() == open.len();
+            return Contractions { is_all, found: vec![(&clause.body, product)] };
+        }
+        let (mut sums, mut own) = (Vec::new(), HashSet::new());
+        for item in &clause.wheres {
+            if let WhereItem::Def(var, e) = item {
+                own.insert(*var);
+                strict_sums(e, &mut sums);
+            }
+        }
+        strict_sums(&clause.body, &mut sums);
+        if !sums.is_empty() {
+            clause.body.walk(&mut |e| {
+                e.for_each_binding(|var| {
+                    own.insert(*var);
+                })
+            });
+        }
+        let mut found = Vec::new();
+        for e in sums {
+            let ExprKind::Reduce(reduce) = &e.kind else { continue };
+            // What the clause binds around the sum has no value yet.
+            if ir::visit::free_vars(e).iter().any(|var| own.contains(var)) {
+                continue;
+            }
+            found.extend(self.product(reduce, open).map(|product| (e, product)));
+        }
+        Contractions { is_all: false, found }
+    }
+
+    /// Whether all cells that the contractions read exist. Where one does not, the loops say which.
+    pub fn reads_exist(&mut self, contractions: &Contractions) -> Part {
+        let mut all = Part::int(Ty::I8, 1);
+        for (_, product) in &contractions.found {
+            let coords = product.coords();
+            for factor in product.left.factors.iter().chain(&product.right.factors) {
+                let ExprKind::Load(load) = &factor.kind else { continue };
+                let Some(steps) = affine_steps(load, &coords) else { continue };
+                for axis in (0..steps.len()).filter(|axis| !load.proven[*axis]) {
+                    let inside = self.reads_inside(load, axis, &steps[axis], &coords);
+                    all = if all.as_int() == Some(1) { inside } else { all.bin(Bin::And, inside) };
+                }
+            }
+        }
+        all
+    }
+
+    /// Whether an index stays within its axis over all points.
+    fn reads_inside(&mut self, load: &Load, axis: usize, steps: &[i64], coords: &[Coord]) -> Part {
+        let tensor = self.object(&load.tensor);
+        self.bind_first(coords);
+        let first = self.index(&load.index[axis]);
+        let (mut least, mut most) = (first.clone(), first);
+        for (step, coord) in steps.iter().zip(coords) {
+            let way = coord.extent().bin(Bin::Sub, Part::index(1)).bin(Bin::Mul, Part::index(*step));
+            match step.signum() {
+                1 => most = most.bin(Bin::Add, way),
+                -1 => least = least.bin(Bin::Add, way),
+                _ => {}
+            }
+        }
+        let dim = self.dim(tensor, axis);
+        let inside = least.cmp(Cmp::SGe, Part::index(0)).bin(Bin::And, most.cmp(Cmp::SLt, dim));
+        self.atom(inside)
+    }
+
     /// Stores all cells of a clause that is nothing but a contraction. `coords` says where the cells are along the axes
     /// that are not open.
-    pub fn contract_whole(
+    pub fn contract_clause(
         &mut self,
         cells: &Cells,
-        clause: &Clause,
+        product: &Product,
         axes: &[usize],
         open: &[Coord],
         coords: &[Part],
-    ) -> bool {
-        let ExprKind::Reduce(reduce) = &clause.body.kind else { return false };
-        let is_plain = clause.wheres.is_empty() && clause.slots.len() == cells.dims.len();
-        if !is_plain || cells.family.elem != clause.body.ty {
-            return false;
-        }
-        let Some(product) = self.product(reduce, open) else { return false };
-        if !product.scale.is_empty() || product.is_negative || product.open.len() != open.len() {
-            return false;
-        }
+    ) {
         let mut start = coords.to_vec();
         for (axis, coord) in axes.iter().zip(open) {
             start[*axis] = coord.lo.clone();
@@ -109,55 +188,26 @@ impl Lower<'_, '_> {
         let all = self.axis_strides(cells.tensor, cells.dims.len());
         let strides = axes.iter().map(|axis| all[*axis].clone()).collect();
         self.call_contraction(product, Strided { tensor: cells.tensor, first, strides });
-        true
     }
 
-    /// Computes the contractions inside a clause for all of its open coordinates. Until they are forgotten, reading one
-    /// of the sums reads a cell of what is computed here.
-    pub fn contract_sums(&mut self, clause: &Clause, open: &[Coord]) -> Sums {
-        if is_guarded(clause) {
-            return Sums::new();
-        }
-        let (mut found, mut own) = (Vec::new(), HashSet::new());
-        for item in &clause.wheres {
-            if let WhereItem::Def(var, e) = item {
-                own.insert(*var);
-                strict_sums(e, &mut found);
-            }
-        }
-        strict_sums(&clause.body, &mut found);
-        if !found.is_empty() {
-            clause.body.walk(&mut |e| {
-                e.for_each_binding(|var| {
-                    own.insert(*var);
-                })
-            });
-        }
-        let mut sums = Sums::new();
-        for e in found {
-            let ExprKind::Reduce(reduce) = &e.kind else { continue };
-            // What the clause binds around the sum has no value yet.
-            if ir::visit::free_vars(e).iter().any(|var| own.contains(var)) {
-                continue;
-            }
-            let Some(product) = self.product(reduce, open) else { continue };
+    /// Computes sums for all cells of their clause. Until they are forgotten, reading one of them reads a cell of what is
+    /// computed here.
+    pub fn contract_sums(&mut self, contractions: &Contractions) {
+        for (e, product) in &contractions.found {
             let coords = product.open.clone();
             let scale = product.scale.iter().map(|factor| (*factor).clone()).collect();
-            let is_negative = product.is_negative;
             let dims = coords.iter().map(Coord::extent).collect();
             let tensor = self.new_tensor(&e.ty, dims, false, "", e.span);
             let strides = self.axis_strides(tensor, coords.len());
             self.call_contraction(product, Strided { tensor, first: Part::index(0), strides });
-            let sum = std::ptr::from_ref(e);
-            self.contracted.insert(sum, Contracted { tensor, coords, scale, is_negative });
-            sums.push(sum);
+            let is_negative = product.is_negative;
+            self.contracted.insert(std::ptr::from_ref(*e), Contracted { tensor, coords, scale, is_negative });
         }
-        sums
     }
 
-    pub fn forget_contracted(&mut self, sums: &Sums) {
-        for sum in sums {
-            self.contracted.remove(sum);
+    pub fn forget_contracted(&mut self, contractions: &Contractions) {
+        for (e, _) in &contractions.found {
+            self.contracted.remove(&std::ptr::from_ref(*e));
         }
     }
 
@@ -180,8 +230,7 @@ impl Lower<'_, '_> {
     /// A sum as a product that is worth a call, if it is one.
     fn product<'e>(&mut self, reduce: &'e Reduce, open: &[Coord]) -> Option<Product<'e>> {
         let ty = reduce.body.ty.scalar().filter(|scalar| matches!(scalar, Scalar::F32 | Scalar::F64))?;
-        let facts = self.shared.facts.of(&reduce.body, true);
-        if reduce.op != ReduceOp::Sum || !reduce.wheres.is_empty() || facts.traps || facts.effects {
+        if reduce.op != ReduceOp::Sum || !reduce.wheres.is_empty() {
             return None;
         }
         let vars: Vec<VarId> = open.iter().map(|c| c.var).chain(reduce.binders.iter().map(|b| b.var)).collect();
@@ -207,7 +256,18 @@ impl Lower<'_, '_> {
             }
         }
         let [left, right] = two_groups(groups)?;
-        let is_matrix = left.mentions & !right.mentions & open_bits != 0 && right.mentions & !left.mentions & open_bits != 0;
+        let can_fail = |factor: &&Expr| {
+            let facts = self.shared.facts.of(factor, true);
+            facts.traps || facts.effects
+        };
+        let is_strided = |group: &Group| matches!(group.factors[..], [factor] if self.is_strided(factor, &vars));
+        if scale.iter().any(can_fail)
+            || [&left, &right].iter().any(|g| !is_strided(g) && g.factors.iter().any(can_fail))
+        {
+            return None;
+        }
+        let is_matrix =
+            left.mentions & !right.mentions & open_bits != 0 && right.mentions & !left.mentions & open_bits != 0;
         if !is_matrix || is_few(reduce, open, left.mentions | right.mentions) {
             return None;
         }
@@ -222,8 +282,19 @@ impl Lower<'_, '_> {
         Some(Product { left, right, scale, is_negative, open, summed })
     }
 
-    fn call_contraction(&mut self, product: Product, target: Strided) {
-        let coords: Vec<Coord> = product.open.iter().chain(&product.summed).cloned().collect();
+    /// Whether a factor is a cell whose place is affine in the coordinates, with nothing else that can fail.
+    fn is_strided(&self, factor: &Expr, vars: &[VarId]) -> bool {
+        let ExprKind::Load(load) = &factor.kind else { return false };
+        let is_affine = load.index.iter().all(|e| vars.iter().all(|var| step(e, *var).is_some()));
+        let is_safe = |e: &Expr| {
+            let facts = self.shared.facts.of(e, true);
+            !facts.traps && !facts.effects
+        };
+        matches!(load.tensor.kind, ExprKind::Var(_)) && is_affine && load.index.iter().all(is_safe)
+    }
+
+    fn call_contraction(&mut self, product: &Product, target: Strided) {
+        let coords = product.coords();
         let left = self.strided(&product.left, &coords);
         let right = self.strided(&product.right, &coords);
         let name = match self.scalar_of(&product.left) {
@@ -283,7 +354,7 @@ impl Lower<'_, '_> {
             return self.store_cell(tensor, place, value, ty);
         };
         let name = self.program().vars[coord.var.index()].name.as_str();
-        self.for_loop((coord.lo.clone(), coord.hi.clone()), false, name, |lower, var| {
+        self.for_loop((coord.lo.clone(), coord.hi.clone()), Turns::Free, name, |lower, var| {
             let index = lower.read(var);
             lower.bind_coord(coord.var, index.clone());
             at.push(index.bin(Bin::Sub, coord.lo.clone()));
@@ -294,9 +365,7 @@ impl Lower<'_, '_> {
 
     fn strided_load(&mut self, load: &Load, steps: &[Vec<i64>], coords: &[Coord]) -> Strided {
         let tensor = self.object(&load.tensor);
-        for coord in coords {
-            self.bind_coord(coord.var, coord.lo.clone());
-        }
+        self.bind_first(coords);
         let index = load.index.iter().map(|e| self.index(e)).collect();
         let first = self.offset(tensor, index);
         let first = self.atom(first);
@@ -307,6 +376,13 @@ impl Lower<'_, '_> {
             })
         };
         Strided { tensor, first, strides: (0..coords.len()).map(stride).collect() }
+    }
+
+    /// Lets every coordinate stand for its first point.
+    fn bind_first(&mut self, coords: &[Coord]) {
+        for coord in coords {
+            self.bind_coord(coord.var, coord.lo.clone());
+        }
     }
 
     /// How many elements neighbours along each axis are apart: row-major.
@@ -391,9 +467,10 @@ fn two_groups(mut groups: Vec<Group>) -> Option<[Group; 2]> {
 
 /// Whether it is known that there is little to multiply.
 fn is_few(reduce: &Reduce, open: &[Coord], mentions: u64) -> bool {
-    let points = reduce.binders.iter().try_fold(1i64, |points, binder| {
-        points.checked_mul(constant(&binder.hi)?.checked_sub(constant(&binder.lo)?)?)
-    });
+    let points = reduce
+        .binders
+        .iter()
+        .try_fold(1i64, |points, binder| points.checked_mul(constant(&binder.hi)?.checked_sub(constant(&binder.lo)?)?));
     if points.is_some_and(|points| points < SHORT) {
         return true;
     }
@@ -405,8 +482,7 @@ fn is_few(reduce: &Reduce, open: &[Coord], mentions: u64) -> bool {
 /// For each axis of the tensor the step that every coordinate makes along it, if all of them are constant.
 fn affine_steps(load: &Load, coords: &[Coord]) -> Option<Vec<Vec<i64>>> {
     let vars: Vec<VarId> = coords.iter().map(|coord| coord.var).collect();
-    let is_known = matches!(load.tensor.kind, ExprKind::Var(_)) && load.proven.iter().all(|proven| *proven);
-    if !is_known {
+    if !matches!(load.tensor.kind, ExprKind::Var(_)) {
         return None;
     }
     load.index.iter().map(|e| vars.iter().map(|var| step(e, *var)).collect()).collect()

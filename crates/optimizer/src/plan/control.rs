@@ -4,7 +4,7 @@ use super::function::Lower;
 use super::life::BlockKey;
 use super::value::{Part, Value, Weight};
 use diagnostics::Span;
-use ir::loops::{Bin, Cmp, Ex, Local, St, Ty, Un};
+use ir::loops::{Bin, Cmp, Ex, Local, St, Turns, Ty, Un};
 use ir::{Assert, Expr, FuncId, Stmt, Type, VarId};
 
 impl Lower<'_, '_> {
@@ -195,7 +195,7 @@ impl Lower<'_, '_> {
         let cells = self.cell_count(tensor, cond.ty.rank());
         let data = self.data(tensor);
         let all = self.variable(Part::int(Ty::I8, 1), "");
-        self.for_loop((Part::index(0), cells), false, "", |lower, at| {
+        self.for_loop((Part::index(0), cells), Turns::Free, "", |lower, at| {
             let cell = Part::load(Ty::I8, data, lower.read(at));
             let both = lower.read(all).bin(Bin::And, cell);
             lower.set(all, both);

@@ -7,7 +7,7 @@
 use super::bounds::{self, Bounds, Cells, End, Relation};
 use super::function::Lower;
 use super::value::{Part, Value, memory_type};
-use ir::loops::{Bin, Cmp, Ex, Local, St, Ty, Un};
+use ir::loops::{Bin, Cmp, Ex, Local, St, Turns, Ty, Un};
 use ir::{Clause, Expr, ExprKind, Family, Slot, Type, WhereItem};
 
 /// Where a recurrence stands along an axis.
@@ -108,15 +108,32 @@ impl Lower<'_, '_> {
                 .collect();
             lower.guarded(&known, |lower| {
                 let free = if late.is_empty() { lower.open_coords(cells, k, &open) } else { None };
-                if free.as_ref().is_some_and(|free| lower.contract_whole(cells, clause, &open, free, &coords)) {
-                    return;
+                let mut loops = |lower: &mut Self, coords: &mut Vec<Part>| {
+                    lower.nest(cells, k, &open, coords, &mut |lower, coords| {
+                        let cond = lower.late_tests(cells, k, &late, coords);
+                        lower.when(cond, |lower| lower.clause_cell(cells, clause, coords, None));
+                    });
+                };
+                let Some(free) = free else { return loops(lower, &mut coords) };
+                let found = lower.contractions(cells, clause, &free);
+                if found.found.is_empty() {
+                    return loops(lower, &mut coords);
                 }
-                let sums = free.map(|free| lower.contract_sums(clause, &free)).unwrap_or_default();
-                lower.nest(cells, k, &open, &mut coords, &mut |lower, coords| {
-                    let cond = lower.late_tests(cells, k, &late, coords);
-                    lower.when(cond, |lower| lower.clause_cell(cells, clause, coords, None));
-                });
-                lower.forget_contracted(&sums);
+                let mut contract = |lower: &mut Self, coords: &mut Vec<Part>| {
+                    if found.is_all {
+                        return lower.contract_clause(cells, &found.found[0].1, &open, &free, coords);
+                    }
+                    lower.contract_sums(&found);
+                    loops(lower, coords);
+                    lower.forget_contracted(&found);
+                };
+                let exist = lower.reads_exist(&found);
+                if exist.as_int() == Some(1) {
+                    return contract(lower, &mut coords);
+                }
+                let (yes, ()) = lower.branch(|lower| contract(lower, &mut coords));
+                let (no, ()) = lower.branch(|lower| loops(lower, &mut coords));
+                lower.emit(St::If(exist.ex, yes, no));
             });
         });
     }
@@ -140,10 +157,10 @@ impl Lower<'_, '_> {
             lower.nest(cells, k, inner, coords, leaf);
         };
         match &cells.bounds[k][*axis] {
-            Bounds::Range { lo, hi, .. } => self.certain_loop((lo.clone(), hi.clone()), false, name, body),
+            Bounds::Range { lo, hi, .. } => self.certain_loop((lo.clone(), hi.clone()), Turns::Free, name, body),
             Bounds::Dependent(binder) => {
                 let range = self.cut_range(binder, &cells.family.axes[*axis].extent, &cells.dims[*axis]);
-                self.for_loop(range, false, name, body);
+                self.for_loop(range, Turns::Free, name, body);
             }
             Bounds::Fixed(at) => {
                 coords[*axis] = Part::index(*at);
@@ -205,7 +222,7 @@ impl Lower<'_, '_> {
             return self.chain_from(cells, clauses, steps, coords, found);
         };
         let range = (Part::index(0), cells.dims[*axis].clone());
-        self.certain_loop(range, false, "", |lower, var| {
+        self.certain_loop(range, Turns::Free, "", |lower, var| {
             coords[*axis] = lower.read(var);
             lower.chain_nest(cells, steps, inner, coords);
         });
@@ -348,7 +365,7 @@ impl Lower<'_, '_> {
         let start = self.atom(start);
         let count = self.cell_count(slice, rest);
         let (from, memory) = (self.data(slice), memory_type(&cells.family.elem));
-        self.for_loop((Part::index(0), count), false, "", |lower, var| {
+        self.for_loop((Part::index(0), count), Turns::Free, "", |lower, var| {
             let at = lower.read(var);
             let value = lower.bound(Part::load(memory, from, at.clone()), "");
             if memory == Ty::Ptr {

@@ -4,7 +4,7 @@ use super::bounds::{Bounds, Cells, End};
 use super::family::Step;
 use super::function::Lower;
 use super::value::{Part, Value};
-use ir::loops::Bin;
+use ir::loops::{Bin, Turns};
 use ir::{Order, Recurrence};
 
 /// Pieces that the steps of an axis are cut into at most, so that each piece knows which clauses it is in.
@@ -93,7 +93,8 @@ impl Lower<'_, '_> {
             (Some(lo), Some(hi)) if hi - lo == 1 => turn(self, Part::index(lo)),
             _ => {
                 let name = self.step_name(axes, group);
-                self.for_loop((segment.lo, segment.hi), descending, name, |lower, var| turn(lower, lower.read(var)));
+                let turns = if descending { Turns::Down } else { Turns::Up };
+                self.for_loop((segment.lo, segment.hi), turns, name, |lower, var| turn(lower, lower.read(var)));
             }
         }
     }

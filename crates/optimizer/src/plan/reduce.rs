@@ -1,13 +1,13 @@
 //! Reductions: a nest of loops around an accumulator.
 //!
-//! Sums of `f32` and of half floats are added up in `f64`, sums of `f64` with the rounding errors beside them: both are
-//! closer than a pairwise sum, at the speed of a chain of additions.
+//! Sums of `f32` and of half floats are added up in `f64`, sums of `f64` in blocks with the rounding errors between them
+//! beside: both are at least as close as a pairwise sum.
 
 use super::function::Lower;
 use super::value::Part;
 use crate::facts::never_empty;
 use diagnostics::Span;
-use ir::loops::{Bin, Cmp, Convert, Local, Ty, Un};
+use ir::loops::{Bin, Cmp, Convert, Local, Turns, Ty, Un};
 use ir::{Op, Reduce, ReduceOp, Scalar, Type};
 
 /// So few numbers are added up plainly.
@@ -35,6 +35,17 @@ enum Carry {
         at: Local,
         seen: Local,
     },
+}
+
+impl Carry {
+    /// Whether it matters in which order points are folded in: `NaN` and ties are the same in any.
+    fn turns(&self, op: ReduceOp, scalar: Scalar) -> Turns {
+        match self {
+            Carry::Sum { .. } => Turns::Free,
+            Carry::Fold { .. } if op != ReduceOp::Prod || !scalar.is_float() => Turns::Free,
+            _ => Turns::Up,
+        }
+    }
 }
 
 impl Lower<'_, '_> {
@@ -113,13 +124,58 @@ impl Lower<'_, '_> {
         let lo = self.index(&binder.lo);
         let hi = self.index(&binder.hi);
         let name = self.program().vars[binder.var.index()].name.as_str();
-        self.for_loop((lo, hi), false, name, |lower, var| {
-            let index = lower.read(var);
-            lower.bind_coord(binder.var, index.clone());
-            at.push(index);
-            lower.reduce_nest(reduce, depth + 1, at, carry, scalar, span);
-            at.pop();
+        let mut turns = |lower: &mut Self, range: (Part, Part), carry: &Carry| {
+            lower.for_loop(range, carry.turns(reduce.op, scalar), name, |lower, var| {
+                let index = lower.read(var);
+                lower.bind_coord(binder.var, index.clone());
+                at.push(index);
+                lower.reduce_nest(reduce, depth + 1, at, carry, scalar, span);
+                at.pop();
+            });
+        };
+        match carry {
+            Carry::Compensated { sum, lost, count } if depth + 1 == reduce.binders.len() => {
+                let (lo, hi) = (self.atom(lo), self.atom(hi));
+                self.blocks((lo, hi), |lower, block| {
+                    let part = lower.variable(Part::float(Ty::F64, 0.0), "");
+                    turns(lower, block, &Carry::Sum { sum: part, count: *count });
+                    let part = lower.read(part);
+                    lower.add_exactly(part, *sum, *lost);
+                });
+            }
+            _ => turns(self, (lo, hi), carry),
+        }
+    }
+
+    /// Cuts a range into blocks of at most `SHORT_SUM` points.
+    fn blocks(&mut self, (lo, hi): (Part, Part), mut block: impl FnMut(&mut Self, (Part, Part))) {
+        if let (Some(from), Some(to)) = (lo.as_int(), hi.as_int())
+            && to - from <= SHORT_SUM
+        {
+            return block(self, (lo, hi));
+        }
+        let length = Part::index(SHORT_SUM);
+        let points = hi.clone().bin(Bin::Sub, lo.clone()).bin(Bin::Add, Part::index(SHORT_SUM - 1));
+        let count = points.bin(Bin::SDiv, length.clone());
+        self.for_loop((Part::index(0), count), Turns::Up, "", |lower, var| {
+            let from = lo.bin(Bin::Add, lower.read(var).bin(Bin::Mul, length.clone()));
+            let from = lower.atom(from);
+            let to = lower.atom(from.clone().bin(Bin::Add, length).bin(Bin::SMin, hi));
+            block(lower, (from, to));
         });
+    }
+
+    /// Adds a number to a sum, and what that rounds off to what was lost before.
+    fn add_exactly(&mut self, value: Part, sum: Local, lost: Local) {
+        let value = self.atom(value);
+        let old = self.read(sum);
+        let new = self.bound(old.clone().bin(Bin::Add, value.clone()), "");
+        let added = self.bound(new.clone().bin(Bin::Sub, old.clone()), "");
+        let of_old = old.bin(Bin::Sub, new.clone().bin(Bin::Sub, added.clone()));
+        let of_value = value.bin(Bin::Sub, added);
+        let total = self.read(lost).bin(Bin::Add, of_old.bin(Bin::Add, of_value));
+        self.set(lost, total);
+        self.set(sum, new);
     }
 
     fn fold_in(&mut self, op: ReduceOp, value: Part, point: &Part, carry: &Carry, scalar: Scalar, span: Span) {
@@ -131,15 +187,7 @@ impl Lower<'_, '_> {
                 self.count_up(*count);
             }
             Carry::Compensated { sum, lost, count } => {
-                let value = self.atom(value);
-                let old = self.read(*sum);
-                let new = self.bound(old.clone().bin(Bin::Add, value.clone()), "");
-                let added = self.bound(new.clone().bin(Bin::Sub, old.clone()), "");
-                let of_old = old.bin(Bin::Sub, new.clone().bin(Bin::Sub, added.clone()));
-                let of_value = value.bin(Bin::Sub, added);
-                let total = self.read(*lost).bin(Bin::Add, of_old.bin(Bin::Add, of_value));
-                self.set(*lost, total);
-                self.set(*sum, new);
+                self.add_exactly(value, *sum, *lost);
                 self.count_up(*count);
             }
             Carry::Fold { acc, seen } => {

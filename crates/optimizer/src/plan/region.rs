@@ -6,7 +6,7 @@
 
 use super::function::Lower;
 use super::value::{Part, Value, Weight};
-use ir::loops::{Cmp, Ex, Local, St, Ty};
+use ir::loops::{Cmp, Ex, Local, St, Turns, Ty};
 use std::collections::{HashMap, HashSet};
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -218,25 +218,19 @@ impl Lower<'_, '_> {
     }
 
     /// A loop over a range that has a point, or inside a guard that knows.
-    pub fn certain_loop(
-        &mut self,
-        range: (Part, Part),
-        descending: bool,
-        name: &str,
-        body: impl FnOnce(&mut Self, Local),
-    ) {
+    pub fn certain_loop(&mut self, range: (Part, Part), turns: Turns, name: &str, body: impl FnOnce(&mut Self, Local)) {
         self.regions.push(Region::new(Kind::Body));
         let var = self.named(Ty::I64, name);
         body(self, var);
         let region = self.close();
         let (lo, hi) = (range.0.ex, range.1.ex);
-        self.emit(St::For { var, lo, hi, descending, body: region.stmts });
+        self.emit(St::For { var, lo, hi, turns, body: region.stmts });
     }
 
     /// A loop over a range that may be empty.
-    pub fn for_loop(&mut self, range: (Part, Part), descending: bool, name: &str, body: impl FnOnce(&mut Self, Local)) {
+    pub fn for_loop(&mut self, range: (Part, Part), turns: Turns, name: &str, body: impl FnOnce(&mut Self, Local)) {
         let range = (self.atom(range.0), self.atom(range.1));
-        self.guarded(std::slice::from_ref(&range), |lower| lower.certain_loop(range.clone(), descending, name, body));
+        self.guarded(std::slice::from_ref(&range), |lower| lower.certain_loop(range.clone(), turns, name, body));
     }
 
     pub fn enter_branch(&mut self) {

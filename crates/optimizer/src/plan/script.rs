@@ -4,7 +4,7 @@ use super::expr::narrowed;
 use super::function::Lower;
 use super::value::{Part, Value, Weight};
 use diagnostics::Span;
-use ir::loops::{Bin, Cmp, Convert, Ex, Local, St, Ty, rt};
+use ir::loops::{Bin, Cmp, Convert, Ex, Local, St, Turns, Ty, rt};
 use ir::{Builtin, EnumId, Expr, ExprKind, Type};
 
 impl Lower<'_, '_> {
@@ -330,7 +330,7 @@ impl Lower<'_, '_> {
     pub fn copy_cells(&mut self, from: Local, to: Local, start: Part, count: Part, elem: &Type) {
         let memory = super::value::memory_type(elem);
         let (from, to) = (self.data(from), self.data(to));
-        self.for_loop((Part::index(0), count), false, "", |lower, var| {
+        self.for_loop((Part::index(0), count), Turns::Up, "", |lower, var| {
             let at = lower.read(var);
             let value = lower.bound(Part::load(memory, from, at.clone()), "");
             if memory == Ty::Ptr {

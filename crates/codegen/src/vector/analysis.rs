@@ -1,0 +1,283 @@
+//! Which loops can take several turns at once.
+
+use ir::loops::{Bin, Convert, Ex, Local, St, Ty, Un};
+use std::collections::HashMap;
+
+/// What a statement of the body is.
+#[derive(Clone, Copy)]
+pub enum Role<'s> {
+    /// A whole number that is only needed where the first lane reads or writes memory.
+    Index,
+    /// Something that each lane has its own value of.
+    Data,
+    /// Folds a value into a local that nothing else in the body reads.
+    Fold(Bin, &'s Ex),
+    /// Gives a local a value that is the same in each turn.
+    Same,
+}
+
+pub struct Plan<'s> {
+    pub statements: Vec<(&'s St, Role<'s>)>,
+    /// The largest expressions that no turn changes.
+    pub common: Vec<&'s Ex>,
+}
+
+impl<'s> Plan<'s> {
+    pub fn new(var: Local, body: &'s [St], types: &[Ty]) -> Option<Plan<'s>> {
+        let mut analysis =
+            Analysis { types, steps: HashMap::from([(var, Some(1))]), data: HashMap::new(), common: Vec::new() };
+        let mut sets = HashMap::new();
+        for statement in body {
+            match statement {
+                St::Set(local, _) => *sets.entry(*local).or_insert(0) += 1,
+                St::Let(..) | St::Store(..) => {}
+                _ => return None,
+            }
+        }
+        let mut statements = Vec::new();
+        let mut works = false;
+        for statement in body {
+            let role = match statement {
+                St::Let(local, value) if !sets.contains_key(local) => analysis.binding(*local, value)?,
+                St::Set(local, value) if sets[local] == 1 => analysis.fold(*local, value, body)?,
+                St::Store(ty, base, index, value) => {
+                    let fits = has_lanes(*ty) && analysis.is_common(base) && analysis.step(index)? == 1;
+                    let kind = analysis.data(value)?;
+                    if !fits || kind.is_some_and(|kind| kind != Kind::of(*ty)) {
+                        return None;
+                    }
+                    analysis.note_common(base);
+                    Role::Data
+                }
+                _ => return None,
+            };
+            works |= matches!(statement, St::Store(..))
+                || matches!(role, Role::Fold(_, value) if !analysis.is_common(value));
+            statements.push((statement, role));
+        }
+        works.then_some(Plan { statements, common: analysis.common })
+    }
+
+    /// The folds: the local, the operation, and whether it only counts turns.
+    pub fn folds(&self) -> Vec<(Local, Bin, bool)> {
+        let fold = |(statement, role): &(&St, Role<'s>)| match (statement, role) {
+            (St::Set(local, _), Role::Fold(bin, value)) => {
+                let counts = self.common.iter().any(|common| std::ptr::eq(*common, *value));
+                Some((
+                    *local,
+                    *bin,
+                    counts && !matches!(value, Ex::F32(_) | Ex::F64(_)) && *bin == Bin::Add && self.is_whole(value),
+                ))
+            }
+            _ => None,
+        };
+        self.statements.iter().filter_map(fold).collect()
+    }
+
+    fn is_whole(&self, value: &Ex) -> bool {
+        matches!(value, Ex::Int(..))
+    }
+}
+
+/// What the lanes of a value are; a comparison has as many bits as what it compares.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Kind {
+    Number(Ty),
+    Mask(usize),
+}
+
+impl Kind {
+    fn of(ty: Ty) -> Kind {
+        Kind::Number(ty)
+    }
+}
+
+/// Kinds that machine vectors have in this module.
+fn has_lanes(ty: Ty) -> bool {
+    matches!(ty, Ty::F32 | Ty::F64 | Ty::I32 | Ty::I64)
+}
+
+struct Analysis<'s, 't> {
+    types: &'t [Ty],
+    /// By how much a whole number grows from turn to turn, where that is known: of the counter and what the body binds.
+    steps: HashMap<Local, Option<i64>>,
+    /// What the lanes of the body's other locals are.
+    data: HashMap<Local, Option<Kind>>,
+    common: Vec<&'s Ex>,
+}
+
+impl<'s> Analysis<'s, '_> {
+    fn binding(&mut self, local: Local, value: &'s Ex) -> Option<Role<'s>> {
+        if self.types[local.0 as usize] == Ty::I64 {
+            let step = self.step(value)?;
+            self.steps.insert(local, Some(step));
+            return Some(Role::Index);
+        }
+        let kind = self.data(value)?;
+        self.data.insert(local, kind);
+        Some(Role::Data)
+    }
+
+    fn fold(&mut self, local: Local, value: &'s Ex, body: &[St]) -> Option<Role<'s>> {
+        if self.is_common(value) && !mentions(value, local) {
+            self.note_common(value);
+            return Some(Role::Same);
+        }
+        let ty = self.types[local.0 as usize];
+        let Ex::Bin(bin, old, value) = value else { return None };
+        let folds = match bin {
+            Bin::Add => true,
+            Bin::Mul => !ty.is_float() && ty == Ty::I32,
+            Bin::FMin | Bin::FMax => true,
+            Bin::SMin | Bin::SMax => ty == Ty::I32,
+            _ => false,
+        };
+        let reads = body.iter().map(|statement| reads(statement, local)).sum::<usize>();
+        if !folds || !has_lanes(ty) || !matches!(**old, Ex::Local(l) if l == local) || reads != 1 {
+            return None;
+        }
+        let kind = self.data(value)?;
+        (kind.is_none_or(|kind| kind == Kind::of(ty))).then_some(Role::Fold(*bin, value))
+    }
+
+    /// Whether a value is the same in all turns.
+    fn is_common(&self, e: &Ex) -> bool {
+        match e {
+            Ex::Local(local) => !self.steps.contains_key(local) && !self.data.contains_key(local),
+            _ => children(e).into_iter().all(|child| self.is_common(child)),
+        }
+    }
+
+    fn note_common(&mut self, e: &'s Ex) {
+        self.common.push(e);
+    }
+
+    /// By how much a whole number grows from turn to turn.
+    fn step(&self, e: &Ex) -> Option<i64> {
+        if self.is_common(e) {
+            return Some(0);
+        }
+        match e {
+            Ex::Local(local) => *self.steps.get(local)?,
+            Ex::Bin(Bin::Add, a, b) => self.step(a)?.checked_add(self.step(b)?),
+            Ex::Bin(Bin::Sub, a, b) => self.step(a)?.checked_sub(self.step(b)?),
+            Ex::Bin(Bin::Mul, a, b) => match (&**a, &**b) {
+                (_, Ex::Int(_, times)) => self.step(a)?.checked_mul(*times),
+                (Ex::Int(_, times), _) => self.step(b)?.checked_mul(*times),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// What the lanes of a value are, `None` inside where it is the same in all turns.
+    fn data(&mut self, e: &'s Ex) -> Option<Option<Kind>> {
+        if self.is_common(e) {
+            self.note_common(e);
+            return Some(None);
+        }
+        let kind = match e {
+            Ex::Local(local) => return self.data.get(local).copied(),
+            Ex::Bin(bin, a, b) => {
+                let (a, b) = (self.data(a)?, self.data(b)?);
+                let kind = joined(a, b)?;
+                let known = match kind {
+                    Kind::Number(ty) if ty.is_float() => {
+                        matches!(bin, Bin::Add | Bin::Sub | Bin::Mul | Bin::FDiv | Bin::FMin | Bin::FMax)
+                    }
+                    Kind::Number(Ty::I32) => {
+                        matches!(
+                            bin,
+                            Bin::Add | Bin::Sub | Bin::Mul | Bin::SMin | Bin::SMax | Bin::And | Bin::Or | Bin::Xor
+                        )
+                    }
+                    Kind::Number(_) => matches!(bin, Bin::Add | Bin::Sub),
+                    Kind::Mask(_) => a.is_some() && b.is_some() && matches!(bin, Bin::And | Bin::Or),
+                };
+                known.then_some(kind)?
+            }
+            Ex::Un(un, a) => {
+                let kind = self.data(a)??;
+                let known = match kind {
+                    Kind::Number(ty) if ty.is_float() => !matches!(un, Un::Not),
+                    Kind::Number(_) => matches!(un, Un::Neg),
+                    Kind::Mask(_) => matches!(un, Un::Not),
+                };
+                known.then_some(kind)?
+            }
+            Ex::Cmp(_, a, b) => {
+                let (a, b) = (self.data(a)?, self.data(b)?);
+                match joined(a, b)? {
+                    Kind::Number(ty) => Kind::Mask(ty.size()),
+                    Kind::Mask(_) => return None,
+                }
+            }
+            Ex::Select(condition, a, b) => {
+                let condition = self.data(condition)?;
+                let (a, b) = (self.data(a)?, self.data(b)?);
+                let kind = match (a, b, condition) {
+                    // Two common values say nothing about their type here.
+                    (None, None, _) => return None,
+                    (a, b, _) => joined(a, b)?,
+                };
+                match (kind, condition) {
+                    (Kind::Number(ty), Some(Kind::Mask(bytes))) if bytes == ty.size() => kind,
+                    (Kind::Number(_), None) => kind,
+                    _ => return None,
+                }
+            }
+            Ex::Convert(Convert::Float(to), a) => match self.data(a)?? {
+                Kind::Number(from) if from.is_float() => Kind::Number(*to),
+                _ => return None,
+            },
+            Ex::Convert(Convert::SintToFloat(to), a) => match self.data(a)?? {
+                Kind::Number(Ty::I32) => Kind::Number(*to),
+                _ => return None,
+            },
+            // A coordinate, as the program sees it.
+            Ex::Convert(Convert::Trunc(Ty::I32), a) if self.step(a) == Some(1) => Kind::Number(Ty::I32),
+            Ex::Load(ty, base, index) if has_lanes(*ty) && self.is_common(base) && self.step(index) == Some(1) => {
+                Kind::Number(*ty)
+            }
+            _ => return None,
+        };
+        Some(Some(kind))
+    }
+}
+
+fn joined(a: Option<Kind>, b: Option<Kind>) -> Option<Kind> {
+    match (a, b) {
+        (Some(a), Some(b)) => (a == b).then_some(a),
+        (Some(one), None) | (None, Some(one)) => Some(one),
+        (None, None) => None,
+    }
+}
+
+fn children(e: &Ex) -> Vec<&Ex> {
+    match e {
+        Ex::Int(..) | Ex::F32(_) | Ex::F64(_) | Ex::Data(_) | Ex::Scratch(_) | Ex::Local(_) => Vec::new(),
+        Ex::Un(_, a) | Ex::Convert(_, a) | Ex::Data0(a) | Ex::Dim(a, _) => vec![a],
+        Ex::Bin(_, a, b) | Ex::Cmp(_, a, b) | Ex::Load(_, a, b) => vec![a, b],
+        Ex::Select(condition, a, b) => vec![condition, a, b],
+        Ex::Math(_, _, arguments) => arguments.iter().collect(),
+    }
+}
+
+fn mentions(e: &Ex, local: Local) -> bool {
+    count(e, local) > 0
+}
+
+fn count(e: &Ex, local: Local) -> usize {
+    match e {
+        Ex::Local(other) => usize::from(*other == local),
+        _ => children(e).into_iter().map(|child| count(child, local)).sum(),
+    }
+}
+
+fn reads(statement: &St, local: Local) -> usize {
+    match statement {
+        St::Let(_, value) | St::Set(_, value) => count(value, local),
+        St::Store(_, base, index, value) => [base, index, value].into_iter().map(|e| count(e, local)).sum(),
+        _ => 0,
+    }
+}

@@ -1,0 +1,200 @@
+//! Values of several turns: machine vectors, or one value for all of them.
+
+use super::{LANES, Turn, vector_type};
+use crate::function::Emitter;
+use cranelift_codegen::ir::condcodes::FloatCC;
+use cranelift_codegen::ir::{Endianness, InstBuilder, MemFlagsData, Type, Value, types};
+use ir::loops::{Bin, Convert, Ex, Ty, Un};
+
+/// The vectors of a value, or the one value that all lanes have.
+#[derive(Clone, Debug)]
+pub struct Lanes {
+    pub parts: Vec<Value>,
+    pub is_common: bool,
+}
+
+impl Lanes {
+    pub fn common(value: Value) -> Lanes {
+        Lanes { parts: vec![value], is_common: true }
+    }
+
+    fn own(parts: Vec<Value>) -> Lanes {
+        Lanes { parts, is_common: false }
+    }
+}
+
+impl Emitter<'_, '_> {
+    /// The value of each lane.
+    pub fn lanes(&mut self, turn: &Turn, e: &Ex) -> Lanes {
+        if let Some(value) = turn.common.get(&std::ptr::from_ref(e)) {
+            return Lanes::common(*value);
+        }
+        match e {
+            Ex::Local(local) => turn.values[local].clone(),
+            Ex::Bin(bin, a, b) => {
+                let [a, b] = self.both(turn, a, b);
+                Lanes::own(a.into_iter().zip(b).map(|(a, b)| self.vector_binary(*bin, a, b)).collect())
+            }
+            Ex::Un(un, a) => {
+                let a = self.lanes(turn, a).parts;
+                Lanes::own(a.into_iter().map(|a| self.vector_unary(*un, a)).collect())
+            }
+            Ex::Cmp(cmp, a, b) => {
+                let [a, b] = self.both(turn, a, b);
+                Lanes::own(a.into_iter().zip(b).map(|(a, b)| self.compare(*cmp, a, b)).collect())
+            }
+            Ex::Select(condition, a, b) => {
+                let condition = self.lanes(turn, condition);
+                let [a, b] = self.both(turn, a, b);
+                let choose = |(k, (a, b)): (usize, (Value, Value))| match condition.is_common {
+                    true => self.builder.ins().select(condition.parts[0], a, b),
+                    false => self.choose(condition.parts[k], a, b),
+                };
+                Lanes::own(a.into_iter().zip(b).enumerate().map(choose).collect())
+            }
+            Ex::Convert(convert, a) => self.converted_lanes(turn, *convert, a),
+            Ex::Load(ty, base, index) => {
+                let (address, offset) = self.address(*ty, base, index);
+                let vector = vector_type(*ty);
+                let load =
+                    |k: i64| self.builder.ins().load(vector, self.memory.elements, address, offset + 16 * k as i32);
+                Lanes::own((0..vectors(*ty)).map(load).collect())
+            }
+            _ => unreachable!("the analysis lets no other expression through"),
+        }
+    }
+
+    /// Both operands as vectors.
+    fn both(&mut self, turn: &Turn, a: &Ex, b: &Ex) -> [Vec<Value>; 2] {
+        let (a, b) = (self.lanes(turn, a), self.lanes(turn, b));
+        let like = if a.is_common { &b } else { &a };
+        let (vector, count) = (self.builder.func.dfg.value_type(like.parts[0]), like.parts.len());
+        [a, b].map(|lanes| match lanes.is_common {
+            true => vec![self.builder.ins().splat(vector, lanes.parts[0]); count],
+            false => lanes.parts,
+        })
+    }
+
+    /// As vectors, whatever it was.
+    pub fn spread(&mut self, lanes: Lanes, ty: Ty) -> Lanes {
+        if !lanes.is_common {
+            return lanes;
+        }
+        let all = self.builder.ins().splat(vector_type(ty), lanes.parts[0]);
+        Lanes::own(vec![all; vectors(ty) as usize])
+    }
+
+    pub fn vector_binary(&mut self, bin: Bin, a: Value, b: Value) -> Value {
+        match bin {
+            Bin::FMin => self.vector_extreme(FloatCC::LessThan, a, b),
+            Bin::FMax => self.vector_extreme(FloatCC::GreaterThan, a, b),
+            _ => self.binary(bin, a, b, None),
+        }
+    }
+
+    /// The first operand unless the second one is better or only that is NaN.
+    fn vector_extreme(&mut self, better: FloatCC, a: Value, b: Value) -> Value {
+        let is_better = self.builder.ins().fcmp(better, b, a);
+        let is_nan = self.builder.ins().fcmp(FloatCC::Unordered, b, b);
+        let takes_second = self.builder.ins().bor(is_better, is_nan);
+        self.choose(takes_second, b, a)
+    }
+
+    /// Lane by lane: `a` where all bits of the mask are set, `b` where none is.
+    fn choose(&mut self, mask: Value, a: Value, b: Value) -> Value {
+        let ty = self.builder.func.dfg.value_type(a);
+        let mask = self.as_type(mask, ty);
+        self.builder.ins().bitselect(mask, a, b)
+    }
+
+    fn as_type(&mut self, value: Value, ty: Type) -> Value {
+        if self.builder.func.dfg.value_type(value) == ty {
+            return value;
+        }
+        let little = MemFlagsData::new().with_endianness(Endianness::Little);
+        self.builder.ins().bitcast(ty, little, value)
+    }
+
+    fn vector_unary(&mut self, un: Un, a: Value) -> Value {
+        match un {
+            Un::Not => self.builder.ins().bnot(a),
+            _ => self.unary(un, a),
+        }
+    }
+
+    fn converted_lanes(&mut self, turn: &Turn, convert: Convert, a: &Ex) -> Lanes {
+        if convert == Convert::Trunc(Ty::I32) {
+            return self.coordinate_lanes(a);
+        }
+        let parts = self.lanes(turn, a).parts;
+        let from = self.builder.func.dfg.value_type(parts[0]);
+        Lanes::own(match (convert, from) {
+            (Convert::Float(Ty::F64), types::F32X4) => {
+                self.halves(parts, |emitter, half| emitter.builder.ins().fvpromote_low(half))
+            }
+            (Convert::Float(Ty::F32), types::F64X2) => parts
+                .chunks(2)
+                .map(|pair| {
+                    let low = self.builder.ins().fvdemote(pair[0]);
+                    let high = self.builder.ins().fvdemote(pair[1]);
+                    self.low_halves(low, high)
+                })
+                .collect(),
+            (Convert::SintToFloat(Ty::F32), _) => {
+                parts.into_iter().map(|part| self.builder.ins().fcvt_from_sint(types::F32X4, part)).collect()
+            }
+            (Convert::SintToFloat(_), _) => self.halves(parts, |emitter, half| {
+                let wide = emitter.builder.ins().swiden_low(half);
+                emitter.builder.ins().fcvt_from_sint(types::F64X2, wide)
+            }),
+            // Between equal types.
+            _ => parts,
+        })
+    }
+
+    /// Applies something that takes the lower half of a vector to both halves of each.
+    fn halves(&mut self, parts: Vec<Value>, mut half: impl FnMut(&mut Self, Value) -> Value) -> Vec<Value> {
+        let mut wide = Vec::with_capacity(2 * parts.len());
+        for part in parts {
+            wide.push(half(self, part));
+            let upper = self.upper_half(part);
+            wide.push(half(self, upper));
+        }
+        wide
+    }
+
+    fn upper_half(&mut self, vector: Value) -> Value {
+        let ty = self.builder.func.dfg.value_type(vector);
+        let bytes = self.as_type(vector, types::I8X16);
+        let mask = self.builder.func.dfg.immediates.push((8..16).chain(8..16).collect::<Vec<u8>>().into());
+        let moved = self.builder.ins().shuffle(bytes, bytes, mask);
+        self.as_type(moved, ty)
+    }
+
+    fn low_halves(&mut self, low: Value, high: Value) -> Value {
+        let ty = self.builder.func.dfg.value_type(low);
+        let (low, high) = (self.as_type(low, types::I8X16), self.as_type(high, types::I8X16));
+        let mask = self.builder.func.dfg.immediates.push((0..8).chain(16..24).collect::<Vec<u8>>().into());
+        let joined = self.builder.ins().shuffle(low, high, mask);
+        self.as_type(joined, ty)
+    }
+
+    /// A coordinate that grows by one from lane to lane.
+    fn coordinate_lanes(&mut self, e: &Ex) -> Lanes {
+        let first = self.value(e);
+        let first = self.builder.ins().ireduce(types::I32, first);
+        let all = self.builder.ins().splat(types::I32X4, first);
+        let part = |k: i64| {
+            let bytes: Vec<u8> = (0..4).flat_map(|lane| ((4 * k + lane) as i32).to_le_bytes()).collect();
+            let steps = self.builder.func.dfg.constants.insert(bytes.into());
+            let steps = self.builder.ins().vconst(types::I32X4, steps);
+            self.builder.ins().iadd(all, steps)
+        };
+        Lanes::own((0..vectors(Ty::I32)).map(part).collect())
+    }
+}
+
+/// Machine vectors for all lanes of a type.
+fn vectors(ty: Ty) -> i64 {
+    LANES * ty.size() as i64 / 16
+}
