@@ -246,7 +246,7 @@ impl<'a> Reverse<'a> {
                         && reads
                     {
                         self.output = Some((*v, adjoint));
-                        let walked = self.through(*v, e, adjoint);
+                        let walked = self.through(e, adjoint);
                         self.output = None;
                         walked?;
                     }
@@ -454,7 +454,7 @@ impl<'a> Reverse<'a> {
     }
 
     /// Terms of one binding.
-    fn through(&mut self, v: VarId, e: &Expr, adjoint: VarId) -> Result<(), Blocked> {
+    fn through(&mut self, e: &Expr, adjoint: VarId) -> Result<(), Blocked> {
         match &e.kind {
             ExprKind::Family(family) => {
                 let family = family.clone();
@@ -463,7 +463,7 @@ impl<'a> Reverse<'a> {
                 }
                 Ok(())
             }
-            ExprKind::CheckShape(inner, _) | ExprKind::Checkpoint(inner) => self.through(v, inner, adjoint),
+            ExprKind::CheckShape(inner, _) | ExprKind::Checkpoint(inner) => self.through(inner, adjoint),
             ExprKind::Field(inner, k) if e.ty.rank() > 0 => {
                 let ExprKind::Var(tuple) = inner.kind else { return Err(Blocked::unknown(e)) };
                 let field = self.differentiator.field(self.program, tuple, *k);

@@ -179,7 +179,7 @@ impl Checker<'_> {
         if let Some((entry, crossing)) = self.cx.env.lookup_across(name.name) {
             return self.entry_value(name, entry, crossing);
         }
-        if self.cx.in_function && self.cx.env.module() == self.modules.entry || self.cx.in_function {
+        if self.cx.in_function {
             // A function sees the module's bindings, also those that stand behind it.
             if let Some(entry @ Entry::Var { .. }) = self.cx.env.later(name.name)
                 && self.lookup_item(name.name).is_some()

@@ -24,7 +24,6 @@ const SHORT: i64 = 32;
 
 /// What is known while the turns of one loop are being emitted.
 pub struct Turn<'s> {
-    var: Local,
     plan: Plan<'s>,
     /// Values of locals that differ from lane to lane.
     values: HashMap<Local, Lanes>,
@@ -42,7 +41,7 @@ impl Emitter<'_, '_> {
             return low;
         }
         let Some(plan) = Plan::new(var, body, &self.function.locals) else { return low };
-        let mut turn = Turn { var, plan, values: HashMap::new(), common: HashMap::new(), folds: HashMap::new() };
+        let mut turn = Turn { plan, values: HashMap::new(), common: HashMap::new(), folds: HashMap::new() };
         let (before, group, after) =
             (self.builder.create_block(), self.builder.create_block(), self.builder.create_block());
         let left = self.builder.append_block_param(after, types::I64);

@@ -71,7 +71,7 @@ fn measure(code: &Compiled, outputs: &Outputs, context: &mut Context, time: Dura
     // SAFETY: `inputs` takes nothing and leaves as many words as the kernel takes.
     unsafe { code.call(INPUTS, context, &[], &mut arguments) }?;
     let mut results = vec![0; outputs.results.len()];
-    let mut turn = |context: &mut Context, results: &mut [u64]| {
+    let turn = |context: &mut Context, results: &mut [u64]| {
         let start = Instant::now();
         // SAFETY: the arguments are those of the kernel and live until the process ends.
         unsafe { code.call(KERNEL, context, &arguments, results) }.map(|()| start.elapsed())

@@ -1,6 +1,5 @@
 //! Expressions.
 
-use super::ranges::alone;
 use super::{Source, family, literal};
 use crate::expr::*;
 use crate::ops::{Domain, Op};
@@ -428,7 +427,7 @@ fn is_narrow(e: &Expr) -> bool {
         ExprKind::Op(Op::Add | Op::Sub | Op::Mul | Op::Div | Op::Rem | Op::Min | Op::Max, items) => {
             items.iter().all(is_narrow)
         }
-        _ => e.ty == Type::I32 || alone(e).is_some() && e.ty == Type::I32,
+        _ => e.ty == Type::I32,
     }
 }
 

@@ -17,7 +17,7 @@ pub(super) fn tidied(program: &Program, func: &Func, effects: &[bool]) -> Func {
     census.expr(&func.body);
     let mut pass = Inliner { program, effects, census, pending: HashMap::new() };
     pass.expr(&mut func.body);
-    shaped(&mut func.body, program);
+    shaped(&mut func.body);
     func
 }
 
@@ -265,8 +265,8 @@ fn is_pure(e: &Expr, effects: &[bool]) -> bool {
 }
 
 /// Definitions of a cell stand in its `where`, and what is gated by outer coordinates in front of its sum.
-fn shaped(e: &mut Expr, program: &Program) {
-    e.for_each_child_mut(|child| shaped(child, program));
+fn shaped(e: &mut Expr) {
+    e.for_each_child_mut(shaped);
     match &mut e.kind {
         ExprKind::Family(family) => shaped_family(family),
         ExprKind::Block(stmts, _) => {

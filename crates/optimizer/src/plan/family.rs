@@ -108,7 +108,7 @@ impl Lower<'_, '_> {
                 .collect();
             lower.guarded(&known, |lower| {
                 let free = if late.is_empty() { lower.open_coords(cells, k, &open) } else { None };
-                let mut loops = |lower: &mut Self, coords: &mut Vec<Part>| {
+                let loops = |lower: &mut Self, coords: &mut Vec<Part>| {
                     lower.nest(cells, k, &open, coords, &mut |lower, coords| {
                         let cond = lower.late_tests(cells, k, &late, coords);
                         lower.when(cond, |lower| lower.clause_cell(cells, clause, coords, None));
@@ -119,7 +119,7 @@ impl Lower<'_, '_> {
                 if found.found.is_empty() {
                     return loops(lower, &mut coords);
                 }
-                let mut contract = |lower: &mut Self, coords: &mut Vec<Part>| {
+                let contract = |lower: &mut Self, coords: &mut Vec<Part>| {
                     if found.is_all {
                         return lower.contract_clause(cells, &found.found[0].1, &open, &free, coords);
                     }
