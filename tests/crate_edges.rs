@@ -27,7 +27,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("ir", &["diagnostics"]),
     ("optimizer", &["diagnostics", "ir"]),
     ("oracle", &["diagnostics", "ir"]),
-    ("runtime", &["diagnostics", "ir", "libc"]),
+    ("runtime", &["diagnostics", "gemm", "ir", "libc", "rayon"]),
     ("syntax", &["diagnostics", "lalrpop", "lalrpop-util", "logos"]),
 ];
 

@@ -72,17 +72,9 @@ fn cases_of(root: &Path, page: &Path, blocks: &[Block], scratch: &Path) -> Vec<C
             "fails" => Expected::Fails { code: code.clone() },
             _ => continue,
         };
-        if needs_derivatives(&block.text) {
-            continue;
-        }
         cases.push(Case { place: format!("{name}:{}", block.line), folder: folder.clone(), file, expected });
     }
     cases
-}
-
-/// Derivatives are checked, but nothing runs them yet. Some functions of the library need them inside.
-fn needs_derivatives(program: &str) -> bool {
-    ["@", "newton", "fixed_point", "lbfgs"].iter().any(|word| program.contains(word))
 }
 
 fn check(case: &Case) -> Result<(), String> {
