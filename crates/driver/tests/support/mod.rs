@@ -34,7 +34,7 @@ pub fn checked(text: &str, sources: &mut SourceMap) -> Result<Program, Vec<Diagn
     if found.iter().any(Diagnostic::is_error) { Err(found) } else { Ok(checked.program) }
 }
 
-/// Loops, each pass verified; nothing where a function is called too early.
+/// Loops, each pass verified; nothing where a function is called too early or has no derivative.
 pub fn loops(mut program: Program) -> Option<ir::loops::Module> {
     let verified = |pass: &str, result: Result<(), String>| {
         if let Err(broken) = result {
@@ -45,6 +45,10 @@ pub fn loops(mut program: Program) -> Option<ir::loops::Module> {
     if !optimizer::lift(&mut program).is_empty() {
         return None;
     }
+    if !autodiff::differentiate(&mut program).is_empty() {
+        return None;
+    }
+    verified("differentiate", ir::verify(&program, false));
     optimizer::inline(&mut program);
     verified("inline", ir::verify(&program, false));
     let loops = optimizer::plan(&program, &optimizer::Options { opt_level: 2, checked: false });
