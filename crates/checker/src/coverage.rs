@@ -99,9 +99,9 @@ fn overridden_ranges(family: &Family, facts: &Facts) -> Vec<(usize, usize)> {
     (0..clauses.len()).filter_map(|own| later(own).map(|by| (own, by))).collect()
 }
 
-/// Gives a value to every cell of its ranges.
+/// Leaves no cell of its ranges to earlier clauses: they come before what `else` gives.
 fn is_total(clause: &Clause) -> bool {
-    clause.otherwise.is_some() || !clause.wheres.iter().any(|item| matches!(item, WhereItem::Guard(_)))
+    !clause.wheres.iter().any(|item| matches!(item, WhereItem::Guard(_)))
 }
 
 fn range(slot: &Slot, facts: &Facts) -> Option<(Sym, Sym)> {

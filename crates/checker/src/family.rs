@@ -10,7 +10,7 @@ use crate::types::is_unknown;
 use crate::unify::Why;
 use crate::{Checker, coverage, errors, order, walk};
 use diagnostics::{Span, Symbol};
-use ir::{Clause, ExprKind, Family, Recurrence, Scalar, Stmt, VarId, VarKind};
+use ir::{Clause, Expr, ExprKind, Family, Recurrence, Scalar, Stmt, VarId, VarKind, WhereItem};
 use std::collections::HashSet;
 use std::rc::Rc;
 use syntax::ast;
@@ -327,6 +327,33 @@ impl Checker<'_> {
         val
     }
 
+    /// A cell behind a closed guard falls to an earlier clause first: what `else` gives is a clause before them all.
+    fn put_else_last(&mut self, family: &mut Family) {
+        let mut fallbacks = Vec::new();
+        for k in (1..family.clauses.len()).rev() {
+            let Some(body) = family.clauses[k].otherwise.take() else { continue };
+            let clause = &family.clauses[k];
+            let mut used: HashSet<VarId> = ir::visit::free_vars(&body).into_iter().collect();
+            let mut wheres = clause.wheres.clone();
+            wheres.reverse();
+            wheres.retain(|item| match item {
+                WhereItem::Def(var, e) if used.contains(var) => {
+                    used.extend(ir::visit::free_vars(e));
+                    true
+                }
+                _ => false,
+            });
+            wheres.reverse();
+            let fallback = Clause { slots: clause.slots.clone(), wheres, body, otherwise: None, span: clause.span };
+            let alone = Family { clauses: vec![fallback], ..family.clone() };
+            let alone = Expr { kind: ExprKind::Family(Box::new(alone)), ty: family.elem.clone(), span: family.span };
+            if let ExprKind::Family(copy) = ir::visit::refresh(&alone, &mut self.program).kind {
+                fallbacks.extend(copy.clauses);
+            }
+        }
+        family.clauses.splice(0..0, fallbacks);
+    }
+
     /// Reads of cells that no clause defines.
     fn base_is_missing(&mut self, families: &[(VarId, Family, Ty)]) -> bool {
         let group: Vec<(VarId, Family)> = families.iter().map(|(var, family, _)| (*var, family.clone())).collect();
@@ -338,7 +365,7 @@ impl Checker<'_> {
         !missing.is_empty()
     }
 
-    fn emit(&mut self, families: Vec<(VarId, Family, Ty)>, recursive: bool) {
+    fn emit(&mut self, mut families: Vec<(VarId, Family, Ty)>, recursive: bool) {
         let span_of = |family: &Family, clause: usize| family.clauses[clause].span;
         if recursive && self.base_is_missing(&families) {
             return;
@@ -350,6 +377,9 @@ impl Checker<'_> {
             for (clause, by) in coverage::overridden(family, &self.facts) {
                 self.report(errors::overridden(span_of(family, clause), family.name, span_of(family, by)));
             }
+        }
+        for (_, family, _) in &mut families {
+            self.put_else_last(family);
         }
         if !recursive {
             for (var, family, ty) in families {

@@ -36,7 +36,7 @@ fn clauses_without_a_cell_of_their_own() {
         ("p[k in 0..5] = 1; p[k in 0..3] = 2; p[k in 3..5] = 3;", vec![(0, 2)]),
         ("p[k in 0..5] = 1; p[k in 0..3] = 2; p[4] = 3;", vec![]),
         ("p[k in 0..5] = 1; p[k in 0..5 where k > 2] = 2;", vec![]),
-        ("p[k in 0..5] = 1; p[k in 0..5 where k > 2] = 2 else 3;", vec![(0, 1)]),
+        ("p[k in 0..5] = 1; p[k in 0..5 where k > 2] = 2 else 3;", vec![]),
         ("p[3] = 1; p[k in 0..n] = 2;", vec![]),
         ("p[k in 1..n] = 1; p[k in 0..n] = 2;", vec![(0, 1)]),
         ("p[k in 0..n] = 1; p[k in 1..n] = 2;", vec![]),
