@@ -107,8 +107,10 @@ impl Differentiator {
         });
         self.wanted = wanted;
         let body = self.scope(program, body);
+        // What reads nothing that is bound inside, such as a constant.
+        let outermost = self.levels.pop().expect("entered above");
         self.leave(saved);
-        program.funcs[func.index()].body = body;
+        program.funcs[func.index()].body = behind_statements(outermost.statements, body);
     }
 
     fn enter(&mut self, bound: HashSet<VarId>) -> Outside {
@@ -227,7 +229,8 @@ impl Differentiator {
                 *e = self.quotient(program, quotient, span);
             }
             ExprKind::Tangent(operand, _) => {
-                let operand = (**operand).clone();
+                let mut operand = (**operand).clone();
+                self.resolve(program, &mut operand);
                 *e = self.tangent(program, operand, span);
             }
             _ => e.for_each_child_mut(|child| self.resolve(program, child)),

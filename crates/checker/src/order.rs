@@ -259,7 +259,7 @@ impl Search {
 
 /// How a read goes along the chosen axes; nothing if one of its families has none.
 fn relation(read: &Read, axes: &[Option<usize>]) -> Option<Relation> {
-    Some(read.relations[axes[read.reader]?][axes[read.target]?])
+    read.relations.get(axes[read.reader]?)?.get(axes[read.target]?).copied()
 }
 
 /// The component from its first family outward, so that a choice meets what contradicts it soon.
