@@ -56,9 +56,12 @@ pub struct Product<'e> {
     right: Group<'e>,
     scale: Vec<&'e Expr>,
     is_negative: bool,
-    /// The open coordinates that the factors mention.
+    /// The open coordinates that the factors or guards mention, and the parts of them that no guard closes.
+    whole: Vec<Coord>,
     open: Vec<Coord>,
     summed: Vec<Coord>,
+    /// A guard may close cells, which are zero then.
+    is_gated: bool,
 }
 
 impl Product<'_> {
@@ -104,7 +107,8 @@ impl Lower<'_, '_> {
             && cells.family.elem == clause.body.ty
             && let Some(product) = self.product(reduce, open)
         {
-            let is_all = product.scale.is_empty() && !product.is_negative && product.open.len() == open.len();
+            let is_bare = product.scale.is_empty() && !product.is_negative && !product.is_gated;
+            let is_all = is_bare && product.open.len() == open.len();
             return Contractions { is_all, found: vec![(&clause.body, product)] };
         }
         let (mut sums, mut own) = (Vec::new(), HashSet::new());
@@ -194,12 +198,15 @@ impl Lower<'_, '_> {
     /// computed here.
     pub fn contract_sums(&mut self, contractions: &Contractions) {
         for (e, product) in &contractions.found {
-            let coords = product.open.clone();
+            let coords = product.whole.clone();
             let scale = product.scale.iter().map(|factor| (*factor).clone()).collect();
             let dims = coords.iter().map(Coord::extent).collect();
-            let tensor = self.new_tensor(&e.ty, dims, false, "", e.span);
+            let tensor = self.new_tensor(&e.ty, dims, product.is_gated, "", e.span);
             let strides = self.axis_strides(tensor, coords.len());
-            self.call_contraction(product, Strided { tensor, first: Part::index(0), strides });
+            let first =
+                product.open.iter().zip(&coords).map(|(open, whole)| open.lo.clone().bin(Bin::Sub, whole.lo.clone()));
+            let first = self.offset(tensor, first.collect());
+            self.call_contraction(product, Strided { tensor, first, strides });
             let is_negative = product.is_negative;
             self.contracted.insert(std::ptr::from_ref(*e), Contracted { tensor, coords, scale, is_negative });
         }
@@ -230,7 +237,7 @@ impl Lower<'_, '_> {
     /// A sum as a product that is worth a call, if it is one.
     fn product<'e>(&mut self, reduce: &'e Reduce, open: &[Coord]) -> Option<Product<'e>> {
         let ty = reduce.body.ty.scalar().filter(|scalar| matches!(scalar, Scalar::F32 | Scalar::F64))?;
-        if reduce.op != ReduceOp::Sum || !reduce.wheres.is_empty() {
+        if reduce.op != ReduceOp::Sum {
             return None;
         }
         let vars: Vec<VarId> = open.iter().map(|c| c.var).chain(reduce.binders.iter().map(|b| b.var)).collect();
@@ -271,15 +278,49 @@ impl Lower<'_, '_> {
         if !is_matrix || is_few(reduce, open, left.mentions | right.mentions) {
             return None;
         }
-        let mut summed = Vec::new();
+        let mut limits = Vec::new();
+        for item in &reduce.wheres {
+            let WhereItem::Guard(guard) = item else { return None };
+            limits_of(guard, &vars, &mut limits)?;
+        }
+        if limits.iter().any(|limit| can_fail(&limit.left) || can_fail(&limit.right)) {
+            return None;
+        }
+        let used = limits.iter().fold(left.mentions | right.mentions, |used, limit| used | 1 << limit.coord);
+        let whole: Vec<Coord> = (0..open.len()).filter(|k| used >> k & 1 == 1).map(|k| open[k].clone()).collect();
+        let mut coords = open.to_vec();
         for binder in &reduce.binders {
             let (lo, hi) = (self.index(&binder.lo), self.index(&binder.hi));
             let (lo, hi) = (self.atom(lo), self.atom(hi));
-            summed.push(Coord { var: binder.var, lo, hi });
+            coords.push(Coord { var: binder.var, lo, hi });
         }
-        let used = left.mentions | right.mentions;
-        let open = open.iter().enumerate().filter(|(k, _)| used >> k & 1 == 1).map(|(_, c)| c.clone()).collect();
-        Some(Product { left, right, scale, is_negative, open, summed })
+        for limit in &limits {
+            self.narrow(&mut coords[limit.coord], limit);
+        }
+        let summed = coords.split_off(open.len());
+        let is_gated = limits.iter().any(|limit| limit.coord < open.len());
+        let open = (0..open.len()).filter(|k| used >> k & 1 == 1).map(|k| coords[k].clone()).collect();
+        Some(Product { left, right, scale, is_negative, whole, open, summed, is_gated })
+    }
+
+    /// Cuts off the points where a guard is closed.
+    fn narrow(&mut self, coord: &mut Coord, limit: &Limit) {
+        self.bind_coord(coord.var, Part::index(0));
+        let distance = self.index(limit.left);
+        let bound = self.index(limit.right);
+        let bound = bound.bin(Bin::Sub, distance);
+        let behind = bound.clone().bin(Bin::Add, Part::index(1));
+        match limit.op {
+            Op::Lt => coord.hi = self.joined_end(Bin::SMin, &coord.hi, bound),
+            Op::Le => coord.hi = self.joined_end(Bin::SMin, &coord.hi, behind),
+            Op::Gt => coord.lo = self.joined_end(Bin::SMax, &coord.lo, behind),
+            _ => coord.lo = self.joined_end(Bin::SMax, &coord.lo, bound),
+        }
+    }
+
+    fn joined_end(&mut self, bin: Bin, end: &Part, bound: Part) -> Part {
+        let end = end.clone().bin(bin, bound);
+        self.atom(end)
     }
 
     /// Whether a factor is a cell whose place is affine in the coordinates, with nothing else that can fail.
@@ -403,6 +444,54 @@ impl Lower<'_, '_> {
 
 fn low_bits(count: usize) -> u64 {
     if count == MOST_COORDINATES { u64::MAX } else { (1 << count) - 1 }
+}
+
+/// A guard that compares a coordinate, plus something, with what mentions no coordinate.
+struct Limit<'e> {
+    /// Number of the coordinate.
+    coord: usize,
+    left: &'e Expr,
+    op: Op,
+    right: &'e Expr,
+}
+
+/// A guard as limits of coordinates, if it is nothing else.
+fn limits_of<'e>(guard: &'e Expr, vars: &[VarId], limits: &mut Vec<Limit<'e>>) -> Option<()> {
+    match &guard.kind {
+        ExprKind::And(a, b) => {
+            limits_of(a, vars, limits)?;
+            limits_of(b, vars, limits)
+        }
+        ExprKind::Bool(true) => Some(()),
+        ExprKind::Op(op @ (Op::Lt | Op::Le | Op::Gt | Op::Ge), operands) => {
+            let (a, b) = (&operands[0], &operands[1]);
+            let (left, op, right) = match (mentioned(a, vars), mentioned(b, vars)) {
+                (_, 0) => (a, *op, b),
+                (0, _) => (b, mirrored(*op), a),
+                _ => return None,
+            };
+            let bits = mentioned(left, vars);
+            if bits.count_ones() != 1 || !matches!(left.ty.scalar(), Some(Scalar::I32 | Scalar::I64)) {
+                return None;
+            }
+            let coord = bits.trailing_zeros() as usize;
+            if step(left, vars[coord]) != Some(1) {
+                return None;
+            }
+            limits.push(Limit { coord, left, op, right });
+            Some(())
+        }
+        _ => None,
+    }
+}
+
+fn mirrored(op: Op) -> Op {
+    match op {
+        Op::Lt => Op::Gt,
+        Op::Le => Op::Ge,
+        Op::Gt => Op::Lt,
+        _ => Op::Le,
+    }
 }
 
 /// The variables among some that an expression reads, as bits.
