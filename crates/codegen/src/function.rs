@@ -42,6 +42,8 @@ pub struct Emitter<'a, 'b> {
 /// Kinds of memory that no store reaches from another one.
 pub struct Memory {
     pub elements: MemFlagsData,
+    /// The same elements, several at a time: on no boundary of theirs.
+    pub vectors: MemFlagsData,
     /// Data pointers and extents of tensors, which do not change.
     pub heads: MemFlagsData,
     pub counts: MemFlagsData,
@@ -78,8 +80,10 @@ pub fn emit(
     let function = &environment.functions[id.0 as usize];
     target.name = clif::UserFuncName::user(0, id.0);
     target.signature = environment.signature(id);
+    let elements = region(target, 0, "elements");
     let memory = Memory {
-        elements: region(target, 0, "elements"),
+        elements,
+        vectors: MemFlagsData::new().with_notrap().with_alias_region(elements.alias_region()),
         heads: region(target, 1, "tensor heads").with_readonly(),
         counts: region(target, 2, "counts"),
     };

@@ -104,7 +104,7 @@ impl Emitter<'_, '_> {
                     let (address, offset) = self.address(*ty, base, index);
                     for (k, part) in value.parts.iter().enumerate() {
                         let offset = offset + 16 * k as i32;
-                        self.builder.ins().store(self.memory.elements, *part, address, offset);
+                        self.builder.ins().store(self.memory.vectors, *part, address, offset);
                     }
                 }
                 _ => unreachable!("the analysis lets no other statement through"),

@@ -507,6 +507,12 @@ pub mod rt {
         pure("f64_lgamma", &[F64], &[F64]),
         pure("f32_digamma", &[F32], &[F32]),
         pure("f64_digamma", &[F64], &[F64]),
+        // (numbers, how many): each is replaced by its function
+        pure("f32_exp_tile", &[Ptr, I64], &[]),
+        pure("f64_exp_tile", &[Ptr, I64], &[]),
+        pure("f32_tanh_tile", &[Ptr, I64], &[]),
+        pure("f64_tanh_tile", &[Ptr, I64], &[]),
+        pure("f32_ln_tile", &[Ptr, I64], &[]),
         // halves away from zero
         pure("f32_round", &[F32], &[F32]),
         pure("f64_round", &[F64], &[F64]),

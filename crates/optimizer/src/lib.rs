@@ -6,6 +6,7 @@ mod facts;
 mod inline;
 mod lift;
 mod plan;
+mod tile;
 
 pub use inline::inline;
 pub use lift::lift;

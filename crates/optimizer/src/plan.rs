@@ -82,14 +82,18 @@ pub fn plan(program: &Program, options: &Options) -> Module {
         exports.push(FnId(done.len() as u32));
         done.push(export::export(id, &done[id.0 as usize]));
     }
-    Module {
+    let mut module = Module {
         functions: done,
         entry: program.main.map(|main| shared.functions[&main]),
         exports,
         sites: shared.sites,
         layouts: shared.layouts.rows,
         data: shared.data,
+    };
+    if options.opt_level > 0 {
+        crate::tile::tile(&mut module);
     }
+    module
 }
 
 fn cycles(groups: &[Vec<FuncId>], funcs: usize) -> Vec<bool> {

@@ -22,6 +22,7 @@ mod outside;
 mod sorting;
 mod table;
 mod text;
+mod tiles;
 mod values;
 
 pub use context::{Context, STACK_LIMIT_OFFSET};

@@ -1,6 +1,6 @@
 //! Addresses of the rows of `ir::loops::rt`, for emitted code.
 
-use crate::{contraction, failures, files, math, objects, sorting, values};
+use crate::{contraction, failures, files, math, objects, sorting, tiles, values};
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
@@ -32,6 +32,7 @@ static TABLE: LazyLock<HashMap<&'static str, Address>> = LazyLock::new(|| {
         sorting { tensor_argsort }
         failures { panic assert_failed }
         contraction { contract_f32 contract_f64 }
+        tiles { f32_exp_tile f64_exp_tile f32_tanh_tile f64_tanh_tile f32_ln_tile }
         math {
             gcd f32_pow f64_pow f32_powi f64_powi f32_rem f64_rem f32_atan2 f64_atan2 f32_hypot f64_hypot
             f32_polygamma f64_polygamma f32_cbrt f64_cbrt f32_exp f64_exp f32_expm1 f64_expm1 f32_ln f64_ln

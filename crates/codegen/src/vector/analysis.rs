@@ -25,7 +25,7 @@ pub struct Plan<'s> {
 impl<'s> Plan<'s> {
     pub fn new(var: Local, body: &'s [St], types: &[Ty]) -> Option<Plan<'s>> {
         let mut analysis =
-            Analysis { types, steps: HashMap::from([(var, Some(1))]), data: HashMap::new(), common: Vec::new() };
+            Analysis { types, steps: HashMap::from([(var, 1)]), data: HashMap::new(), common: Vec::new() };
         let mut sets = HashMap::new();
         for statement in body {
             match statement {
@@ -62,20 +62,11 @@ impl<'s> Plan<'s> {
     pub fn folds(&self) -> Vec<(Local, Bin, bool)> {
         let fold = |(statement, role): &(&St, Role<'s>)| match (statement, role) {
             (St::Set(local, _), Role::Fold(bin, value)) => {
-                let counts = self.common.iter().any(|common| std::ptr::eq(*common, *value));
-                Some((
-                    *local,
-                    *bin,
-                    counts && !matches!(value, Ex::F32(_) | Ex::F64(_)) && *bin == Bin::Add && self.is_whole(value),
-                ))
+                Some((*local, *bin, *bin == Bin::Add && matches!(value, Ex::Int(..))))
             }
             _ => None,
         };
         self.statements.iter().filter_map(fold).collect()
-    }
-
-    fn is_whole(&self, value: &Ex) -> bool {
-        matches!(value, Ex::Int(..))
     }
 }
 
@@ -99,8 +90,8 @@ fn has_lanes(ty: Ty) -> bool {
 
 struct Analysis<'s, 't> {
     types: &'t [Ty],
-    /// By how much a whole number grows from turn to turn, where that is known: of the counter and what the body binds.
-    steps: HashMap<Local, Option<i64>>,
+    /// By how much the counter, and the whole numbers that the body binds, grow from turn to turn.
+    steps: HashMap<Local, i64>,
     /// What the lanes of the body's other locals are.
     data: HashMap<Local, Option<Kind>>,
     common: Vec<&'s Ex>,
@@ -110,7 +101,7 @@ impl<'s> Analysis<'s, '_> {
     fn binding(&mut self, local: Local, value: &'s Ex) -> Option<Role<'s>> {
         if self.types[local.0 as usize] == Ty::I64 {
             let step = self.step(value)?;
-            self.steps.insert(local, Some(step));
+            self.steps.insert(local, step);
             return Some(Role::Index);
         }
         let kind = self.data(value)?;
@@ -158,7 +149,7 @@ impl<'s> Analysis<'s, '_> {
             return Some(0);
         }
         match e {
-            Ex::Local(local) => *self.steps.get(local)?,
+            Ex::Local(local) => self.steps.get(local).copied(),
             Ex::Bin(Bin::Add, a, b) => self.step(a)?.checked_add(self.step(b)?),
             Ex::Bin(Bin::Sub, a, b) => self.step(a)?.checked_sub(self.step(b)?),
             Ex::Bin(Bin::Mul, a, b) => match (&**a, &**b) {

@@ -57,7 +57,7 @@ impl Emitter<'_, '_> {
                 let (address, offset) = self.address(*ty, base, index);
                 let vector = vector_type(*ty);
                 let load =
-                    |k: i64| self.builder.ins().load(vector, self.memory.elements, address, offset + 16 * k as i32);
+                    |k: i64| self.builder.ins().load(vector, self.memory.vectors, address, offset + 16 * k as i32);
                 Lanes::own((0..vectors(*ty)).map(load).collect())
             }
             _ => unreachable!("the analysis lets no other expression through"),
