@@ -1,6 +1,7 @@
 //! Programs in documents do what the text around them says.
 //!
-//! A block `ein` runs without a diagnostic. A block `output` behind it is what it prints. `ein fails` gives exactly the
+//! A block `ein` runs without a diagnostic. A block `output` behind it is what it prints, a block `derive` what
+//! `einc derive` says of it. `ein fails` gives exactly the
 //! code that the page is named after. `ein file=NAME` stands beside the programs of its page as a file.
 
 mod harness;
@@ -19,7 +20,7 @@ struct Case {
 }
 
 enum Expected {
-    Clean { output: Option<String> },
+    Clean { output: Option<String>, derivation: Option<String> },
     Fails { code: String },
 }
 
@@ -66,9 +67,13 @@ fn cases_of(root: &Path, page: &Path, blocks: &[Block], scratch: &Path) -> Vec<C
             None => format!("line_{}.ein", block.line),
         };
         std::fs::write(folder.join(&file), &block.text).expect("the target folder can be written");
-        let output = blocks.get(k + 1).filter(|next| next.info == "output").map(|next| next.text.clone());
+        let behind = |info: &str| {
+            let mut belongs = blocks[k + 1..].iter().take_while(|next| matches!(&*next.info, "output" | "derive"));
+            belongs.find(|next| next.info == info).map(|next| next.text.clone())
+        };
+        let (output, derivation) = (behind("output"), behind("derive"));
         let expected = match kind.trim() {
-            "" => Expected::Clean { output },
+            "" => Expected::Clean { output, derivation },
             "fails" => Expected::Fails { code: code.clone() },
             _ => continue,
         };
@@ -81,9 +86,15 @@ fn check(case: &Case) -> Result<(), String> {
     let outcome = einc(&case.folder, &["run", "--error-format", "json", &case.file]);
     let complain = |wanted: &str| Err(format!("{}: {wanted}\n{outcome:?}", case.place));
     match &case.expected {
-        Expected::Clean { output } => {
+        Expected::Clean { output, derivation } => {
             if outcome.status != 0 || !outcome.stderr.is_empty() {
                 return complain("runs without a diagnostic");
+            }
+            if let Some(derivation) = derivation {
+                let derived = einc(&case.folder, &["derive", &case.file]);
+                if derived.stdout.trim_end() != derivation.trim_end() {
+                    return Err(format!("{}: derives\n{derivation}\n{derived:?}", case.place));
+                }
             }
             match output {
                 Some(output) if output.trim_end() != outcome.stdout.trim_end() => {

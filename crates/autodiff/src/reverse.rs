@@ -303,6 +303,9 @@ impl<'a> Reverse<'a> {
 
     fn read_of(&mut self, output: VarId, term: &Term, outer: &[Binder]) -> Read {
         let left = solve::left_over(term, outer, self.program);
+        if term.value.ty.rank() > 0 {
+            return self.whole_read(output, term.target);
+        }
         let vars = &self.program.vars;
         let name = |v: VarId| vars[v.index()].name;
         let index = match &term.index {
@@ -320,6 +323,19 @@ impl<'a> Reverse<'a> {
         };
         let coords = outer.iter().map(|b| name(b.var)).collect();
         Read { operand: term.target, output, coords, index, left: left.into_iter().map(name).collect() }
+    }
+
+    /// A read of all of an operand, by a call that is not looked into.
+    fn whole_read(&self, output: VarId, operand: VarId) -> Read {
+        let names = |v: VarId| {
+            let rank = self.program.vars[v.index()].ty.rank();
+            (0..rank).map(|k| self.axis_name(v, k)).collect::<Vec<_>>()
+        };
+        let own = names(operand);
+        let coords: Vec<Symbol> = names(output).into_iter().flatten().collect();
+        let left = coords.iter().copied().filter(|name| !own.contains(&Some(*name))).collect();
+        let index = own.into_iter().map(|name| name.map_or(Index::Other, Index::Coord)).collect();
+        Read { operand, output, coords, index, left }
     }
 
     /// What an operand calls its axes: its own coordinates, or those that it was read with.
@@ -863,7 +879,7 @@ fn in_source_order(e: Expr, cotangent: VarId, program: &Program) -> Expr {
         ExprKind::Op(Op::Mul | Op::Div | Op::Neg, _) => {
             let mut factors = Factors::default();
             factors.take(e);
-            factors.product(cotangent, program)
+            factors.product(float(1.0, &ty, span), cotangent, program)
         }
         kind => Expr { kind, ty, span },
     }
@@ -888,11 +904,12 @@ impl Factors {
                 self.negative = !self.negative;
                 operand.into_iter().for_each(|operand| self.take(operand));
             }
+            ExprKind::Float(-1.0) => self.negative = !self.negative,
             _ => self.above.push(e),
         }
     }
 
-    fn product(mut self, cotangent: VarId, program: &Program) -> Expr {
+    fn product(mut self, one: Expr, cotangent: VarId, program: &Program) -> Expr {
         let is_first = |e: &Expr| match &e.kind {
             ExprKind::Var(v) => *v == cotangent || program.vars[v.index()].kind == VarKind::Temp,
             ExprKind::Load(load) => matches!(load.tensor.kind, ExprKind::Var(v) if v == cotangent),
@@ -904,7 +921,7 @@ impl Factors {
             rest.into_iter().partition(|e| matches!(e.kind, ExprKind::Float(_)));
         others.sort_by_key(|e| e.span);
         let all = self.above.into_iter().chain(constants).chain(others);
-        let product = all.reduce(mul).expect("a product has a factor above");
+        let product = all.reduce(mul).unwrap_or(one);
         let product = self.below.into_iter().fold(product, |above, below| {
             let (ty, span) = (above.ty.clone(), above.span);
             expr(ExprKind::Op(Op::Div, vec![above, below]), ty, span)

@@ -63,7 +63,7 @@ pub fn contribution(term: &Term, outer: &[Binder], point: &[VarId], extents: &[E
         open = left;
     }
     for k in open {
-        guards.push(binary(Op::Eq, narrow(index[k].clone()), coord(point[k], span)));
+        guards.push(binary(Op::Eq, coord(point[k], span), narrow(index[k].clone())));
     }
     let mut all: Vec<WhereItem> = guards.into_iter().map(WhereItem::Guard).collect();
     all.extend(items);
@@ -232,13 +232,34 @@ fn narrow(e: Expr) -> Expr {
 
 /// The solution must be a value that the coordinate takes.
 fn range_guards(binder: &Binder, solution: &Expr, at: &Expr, extent: &Expr, guards: &mut Vec<Expr>) {
-    let whole = same(solution, at);
-    let zero = matches!(binder.lo.kind, ExprKind::Int(0));
-    if !(whole && zero) {
+    let Some(away) = offset(solution, at) else {
+        guards.push(binary(Op::Ge, solution.clone(), narrow(binder.lo.clone())));
+        guards.push(binary(Op::Lt, solution.clone(), narrow(binder.hi.clone())));
+        return;
+    };
+    if !matches!(binder.lo.kind, ExprKind::Int(lo) if lo <= away) {
         guards.push(binary(Op::Ge, solution.clone(), narrow(binder.lo.clone())));
     }
-    if !(whole && same(&binder.hi, extent)) {
+    let ends = match (&binder.hi.kind, &extent.kind) {
+        (ExprKind::Int(hi), ExprKind::Int(extent)) => extent + away <= *hi,
+        _ => away <= 0 && same(&binder.hi, extent),
+    };
+    if !ends {
         guards.push(binary(Op::Lt, solution.clone(), narrow(binder.hi.clone())));
+    }
+}
+
+/// How far a solution is from the coordinate that it is solved for, where that is a constant.
+fn offset(solution: &Expr, at: &Expr) -> Option<i64> {
+    if same(solution, at) {
+        return Some(0);
+    }
+    match &solution.kind {
+        ExprKind::Op(op @ (Op::Add | Op::Sub), items) if same(&items[0], at) => match items[1].kind {
+            ExprKind::Int(by) => Some(if *op == Op::Add { by } else { -by }),
+            _ => None,
+        },
+        _ => None,
     }
 }
 

@@ -19,6 +19,9 @@ use names::Names;
 use ranges::Extents;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
+/// What a block of one line may have.
+const WIDTH: usize = 90;
+
 /// A program on its way to text.
 pub struct Source<'a> {
     program: &'a Program,
@@ -27,8 +30,10 @@ pub struct Source<'a> {
     funcs: BTreeMap<FuncId, Func>,
     /// Of the function in print.
     extents: Extents,
-    /// The family whose clauses are in print.
-    own: Option<VarId>,
+    /// The families that recur with the one in print.
+    own: Vec<VarId>,
+    /// Literals say their type, whatever it is.
+    explicit: bool,
     indent: usize,
     /// Statements that the one in print needs in front of it; `None` where it may not be evaluated.
     front: Option<Vec<String>>,
@@ -60,7 +65,8 @@ impl<'a> Source<'a> {
             names,
             funcs,
             extents: Extents::default(),
-            own: None,
+            own: Vec::new(),
+            explicit: false,
             indent: 0,
             front: None,
             attempts: HashSet::new(),
@@ -145,14 +151,14 @@ impl<'a> Source<'a> {
             })
             .collect();
         let result = match self.ty(&func.result) {
-            Some(ty) if ty != "()" => format!(" -> {ty}"),
-            _ => String::new(),
+            Some(ty) => format!(" -> {ty}"),
+            None => String::new(),
         };
         let (mark, name) = match rule_of {
             Some(primal) => ("@", self.func_name(primal)),
             None => ("", self.func_name(id)),
         };
-        let body = self.lazily(|s| s.braced(&func.body, self_settles(&func.body)));
+        let body = self.lazily(|s| s.braced(&func.body, is_open(&func.body)));
         format!("{mark}fn {name}({}){result} {body}", params.join(", "))
     }
 
@@ -195,9 +201,10 @@ impl<'a> Source<'a> {
         match stmt {
             Stmt::Let(var, value) => self.binding(*var, value, lines),
             Stmt::Rec(rec) => {
+                let members: Vec<VarId> = rec.families.iter().map(|(var, _)| *var).collect();
                 for (var, family) in &rec.families {
                     let name = self.name(*var);
-                    lines.extend(self.clauses(&name, Some(*var), family));
+                    lines.extend(self.clauses(&name, &members, family));
                 }
             }
             Stmt::Do(e) if is_check(e) => {}
@@ -212,7 +219,7 @@ impl<'a> Source<'a> {
         }
         match &value.kind {
             ExprKind::Family(family) if !family.axes.is_empty() && self.anonymous_view(family).is_none() => {
-                lines.extend(self.clauses(&name, None, family));
+                lines.extend(self.clauses(&name, &[], family));
             }
             _ => {
                 let (annotation, value) = self.annotated(value);
@@ -270,7 +277,7 @@ impl<'a> Source<'a> {
         self.indent -= 1;
         match &lines[..] {
             [line] if line == "()" => "{}".to_owned(),
-            [line] => format!("{{ {line} }}"),
+            [line] if line.len() < WIDTH && !line.contains('\n') => format!("{{ {line} }}"),
             _ => self.braces(&lines),
         }
     }
@@ -305,9 +312,10 @@ impl<'a> Source<'a> {
         match &stmt {
             // Each of several families that read each other is asked for by itself.
             Stmt::Rec(rec) => {
+                let members: Vec<VarId> = rec.families.iter().map(|(var, _)| *var).collect();
                 for (member, family) in rec.families.iter().filter(|(member, _)| *member == var) {
                     let name = self.name(*member);
-                    lines.extend(self.clauses(&name, Some(*member), family));
+                    lines.extend(self.clauses(&name, &members, family));
                 }
             }
             _ => self.stmt(&stmt, &mut lines),
@@ -419,8 +427,6 @@ impl<'a> Source<'a> {
             }
             Type::Struct(id) => self.names.structs[id.index()].clone(),
             Type::Enum(id) => self.names.enums[id.index()].clone(),
-            // `[i32]` and `[str]` are tensors.
-            Type::List(item) if !matches!(**item, Type::Scalar(_) | Type::Str) => format!("[{}]", self.ty(item)?),
             Type::List(_) | Type::Dyn | Type::Range | Type::Never => return None,
         })
     }
@@ -456,11 +462,6 @@ impl<'a> Source<'a> {
 /// A check that the checker will ask for again.
 fn is_check(e: &Expr) -> bool {
     matches!(e.kind, ExprKind::Builtin(Builtin::SameExtent | Builtin::SliceBounds, _))
-}
-
-/// A declared result settles the literals of a body that is one.
-fn self_settles(body: &Expr) -> bool {
-    is_open(body)
 }
 
 /// The functions that the program calls, its own body included.

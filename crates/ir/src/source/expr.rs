@@ -1,6 +1,8 @@
 //! Expressions.
 
-use super::{Source, family, literal};
+use super::literal::{self, Suffix};
+use super::ranges::Places;
+use super::{Source, family};
 use crate::expr::*;
 use crate::ops::{Domain, Op};
 use crate::types::*;
@@ -42,20 +44,29 @@ impl Source<'_> {
         match &e.kind {
             Unit => ("()".to_owned(), level::POSTFIX),
             Bool(value) => (value.to_string(), level::POSTFIX),
-            Int(value) => {
-                (literal::int(*value, scalar, settled), if *value < 0 { level::UNARY } else { level::POSTFIX })
-            }
+            Int(value) => (
+                literal::int(*value, scalar, self.said(settled)),
+                if *value < 0 { level::UNARY } else { level::POSTFIX },
+            ),
             Float(value) => {
                 let signed = value.is_sign_negative() && value.is_finite();
-                (literal::float(*value, scalar, settled), if signed { level::UNARY } else { level::POSTFIX })
+                (literal::float(*value, scalar, self.said(settled)), if signed { level::UNARY } else { level::POSTFIX })
             }
             Str(text) => (format!("\"{}\"", literal::escaped(text)), level::POSTFIX),
             Var(var) => (self.name(*var), level::POSTFIX),
             Block(..) => (self.block(e, settled), level::ANY),
             Op(op, items) => self.operation(*op, items, settled),
             Cast(inner) => {
-                let ty = scalar.name();
-                (format!("{} as {ty}", self.expr(inner, level::CAST, false)), level::CAST)
+                // A literal that is cast has no other place to take its type from.
+                let outer = std::mem::replace(&mut self.explicit, is_open(inner));
+                let inner = self.expr(inner, level::CAST, false);
+                self.explicit = outer;
+                (format!("{inner} as {}", scalar.name()), level::CAST)
+            }
+            And(a, b) if membership(a, b).is_some() => {
+                let (item, range) = membership(a, b).expect("just seen");
+                let (item, range) = (self.expr(item, level::SUM, false), self.expr(range, level::SUM, false));
+                (format!("{item} in {range}"), level::COMPARISON)
             }
             And(a, b) => self.infix("&&", a, b, (level::AND, level::AND, level::EQUALITY)),
             Or(a, b) => self.infix("||", a, b, (level::OR, level::OR, level::AND)),
@@ -79,7 +90,7 @@ impl Source<'_> {
                 (if rank == 1 { format!("len({of})") } else { format!("shape({of})[{k}]") }, level::POSTFIX)
             }
             Reduce(reduce) => (self.reduce(reduce, settled), level::POSTFIX),
-            Family(family) => self.anonymous(e, family),
+            Family(family) => self.anonymous(family),
             Literal(shape, items) => self.array(e, shape, items, settled),
             CheckShape(of, dims) => {
                 let ty = self.checked_type(&e.ty, dims);
@@ -120,6 +131,14 @@ impl Source<'_> {
         }
     }
 
+    fn said(&self, settled: bool) -> Suffix {
+        match (self.explicit, settled) {
+            (true, _) => Suffix::Always,
+            (false, true) => Suffix::Never,
+            (false, false) => Suffix::Own,
+        }
+    }
+
     fn infix(&mut self, op: &str, a: &Expr, b: &Expr, (own, left, right): (u8, u8, u8)) -> (String, u8) {
         let a = self.expr(a, left, false);
         let b = self.lazily(|s| s.expr(b, right, false));
@@ -133,14 +152,18 @@ impl Source<'_> {
         let settled: Vec<bool> = match op.row().domain {
             // The exponent's type is its own affair.
             Domain::FloatInt => vec![settled, false],
+            _ if op == Op::Pow => vec![settled, items[0].ty.scalar().is_some_and(Scalar::is_float) && !open[0]],
             _ => (0..items.len()).map(settles).collect(),
         };
         let (own, left, right) = match op {
             Op::Neg | Op::Not => {
                 let sign = if op == Op::Neg { "-" } else { "!" };
-                let negative = op == Op::Neg && matches!(items[0].kind, ExprKind::Int(_) | ExprKind::Float(_));
-                let place = if negative { level::POSTFIX + 1 } else { level::UNARY };
-                return (format!("{sign}{}", self.expr(&items[0], place, settled[0])), level::UNARY);
+                let product = matches!(items[0].kind, ExprKind::Op(Op::Mul | Op::Div, _));
+                if op == Op::Neg && product {
+                    // The sign goes to the first factor.
+                    return (format!("-{}", self.expr(&items[0], level::PRODUCT, settled[0])), level::PRODUCT);
+                }
+                return (format!("{sign}{}", self.expr(&items[0], level::UNARY, settled[0])), level::UNARY);
             }
             Op::Add => (level::SUM, level::SUM, level::PRODUCT),
             Op::Sub => (level::SUM, level::SUM, level::PRODUCT),
@@ -192,11 +215,11 @@ impl Source<'_> {
 
     fn reduce(&mut self, reduce: &Reduce, settled: bool) -> String {
         self.lazily(|s| {
-            let mut places = Default::default();
-            s.extents.places(&reduce.body, s.own, &mut places);
+            let mut places = Places::default();
+            s.extents.places(&reduce.body, &s.own, &mut places);
             for item in &reduce.wheres {
                 let (WhereItem::Def(_, e) | WhereItem::Guard(e)) = item;
-                s.extents.places(e, s.own, &mut places);
+                s.extents.places(e, &s.own, &mut places);
             }
             let binders: Vec<String> = reduce.binders.iter().map(|b| s.binder(b, &places)).collect();
             let keeps = !matches!(reduce.op, ReduceOp::ArgMax | ReduceOp::ArgMin);
@@ -259,15 +282,15 @@ impl Source<'_> {
         let slots: Vec<String> = shape.iter().enumerate().map(|(k, n)| format!("{name}_{k} in 0..{n}")).collect();
         let zero = match e.ty.elem() {
             Type::Scalar(Scalar::Bool) => "false".to_owned(),
-            Type::Scalar(s) if s.is_float() => literal::float(0.0, *s, false),
-            Type::Scalar(s) => literal::int(0, *s, false),
+            Type::Scalar(s) if s.is_float() => literal::float(0.0, *s, Suffix::Own),
+            Type::Scalar(s) => literal::int(0, *s, Suffix::Own),
             _ => "\"\"".to_owned(),
         };
         format!("{{ let {name}[{}] = {zero}; {name} }}", slots.join(", "))
     }
 
     /// A family without a name gets one; a view of a tensor needs none.
-    fn anonymous(&mut self, e: &Expr, family: &Family) -> (String, u8) {
+    fn anonymous(&mut self, family: &Family) -> (String, u8) {
         if let Some(view) = self.view(family) {
             return (view, level::POSTFIX);
         }
@@ -279,16 +302,16 @@ impl Source<'_> {
         }
         let name = self.fresh();
         if family.axes.is_empty() {
-            let text = self.lazily(|s| s.only_cell(&name, family, &e.ty));
+            let text = self.lazily(|s| s.only_cell(&name, family));
             return (text, level::ANY);
         }
         if self.front.is_some() {
-            let lines = self.clauses(&name, None, family);
+            let lines = self.clauses(&name, &[], family);
             self.front.get_or_insert_default().extend(lines);
             return (name, level::POSTFIX);
         }
         self.indent += 1;
-        let lines = self.clauses(&name, None, family);
+        let lines = self.clauses(&name, &[], family);
         self.indent -= 1;
         let lines: Vec<String> = lines.into_iter().chain([name]).collect();
         (self.braces(&lines), level::ANY)
@@ -408,6 +431,14 @@ impl Source<'_> {
             ArgSort => call(&self.library("array", "argsort"), self.list(items)),
         }
     }
+}
+
+/// `item in range`, as the comparisons that it is.
+fn membership<'e>(a: &'e Expr, b: &'e Expr) -> Option<(&'e Expr, &'e Expr)> {
+    let (ExprKind::Op(Op::Le, low), ExprKind::Op(Op::Lt, high)) = (&a.kind, &b.kind) else { return None };
+    let (ExprKind::Field(from, 0), ExprKind::Field(to, 1)) = (&low[0].kind, &high[1].kind) else { return None };
+    let same = |a: &Expr, b: &Expr| matches!((&a.kind, &b.kind), (ExprKind::Var(x), ExprKind::Var(y)) if x == y);
+    (from.ty == Type::Range && same(from, to) && same(&low[1], &high[0])).then_some((&low[1], from))
 }
 
 /// A number whose type its place decides.

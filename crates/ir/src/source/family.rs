@@ -2,34 +2,35 @@
 
 use super::Source;
 use super::expr::{is_open, level};
+use super::literal::{self, Suffix};
 use crate::expr::*;
 use crate::types::*;
 
 use super::ranges::Places;
 
 impl Source<'_> {
-    /// The clauses of a family, each a statement. `own` is the variable, if the family may read itself.
-    pub(super) fn clauses(&mut self, name: &str, own: Option<VarId>, family: &Family) -> Vec<String> {
-        let outer = std::mem::replace(&mut self.own, own);
+    /// The clauses of a family, each a statement. `own` are the families that it recurs with.
+    pub(super) fn clauses(&mut self, name: &str, own: &[VarId], family: &Family) -> Vec<String> {
+        let outer = std::mem::replace(&mut self.own, own.to_vec());
         let mut lines = Vec::new();
         if let Some(ground) = self.ground(name, family) {
             lines.push(ground);
         }
         for clause in &family.clauses {
-            lines.push(self.clause(name, family, clause));
+            lines.push(self.clause(name, clause));
         }
         self.own = outer;
         lines
     }
 
-    fn clause(&mut self, name: &str, family: &Family, clause: &Clause) -> String {
+    fn clause(&mut self, name: &str, clause: &Clause) -> String {
         self.lazily(|s| {
-            let mut places = Places::new();
+            let mut places = Places::default();
             let reads = clause.wheres.iter().map(|item| match item {
                 WhereItem::Def(_, e) | WhereItem::Guard(e) => e,
             });
             for e in reads.chain([&clause.body]).chain(&clause.otherwise) {
-                s.extents.places(e, s.own, &mut places);
+                s.extents.places(e, &s.own, &mut places);
             }
             let slots: Vec<String> = clause
                 .slots
@@ -46,7 +47,6 @@ impl Source<'_> {
                 Some(e) => format!(" else {}", s.expr(e, level::OR, !is_open(&clause.body))),
                 None => String::new(),
             };
-            let _ = family;
             format!("let {name}[{}] = {body}{wheres}{otherwise};", slots.join(", "))
         })
     }
@@ -76,8 +76,8 @@ impl Source<'_> {
         }
         let zero = match &family.elem {
             Type::Scalar(Scalar::Bool) => "false".to_owned(),
-            Type::Scalar(s) if s.is_float() => super::literal::float(0.0, *s, false),
-            Type::Scalar(s) => super::literal::int(0, *s, false),
+            Type::Scalar(s) if s.is_float() => literal::float(0.0, *s, Suffix::Own),
+            Type::Scalar(s) => literal::int(0, *s, Suffix::Own),
             _ => "\"\"".to_owned(),
         };
         let slots: Vec<String> = family
@@ -90,7 +90,7 @@ impl Source<'_> {
     }
 
     /// A value with guards and no coordinates.
-    pub(super) fn only_cell(&mut self, name: &str, family: &Family, ty: &Type) -> String {
+    pub(super) fn only_cell(&mut self, name: &str, family: &Family) -> String {
         let mut lines = Vec::new();
         self.indent += 1;
         let mut before: Option<String> = None;
@@ -107,7 +107,6 @@ impl Source<'_> {
             lines.push(format!("let {own} = {body}{wheres}{otherwise};"));
             before = Some(own);
         }
-        let _ = ty;
         lines.extend(before);
         self.indent -= 1;
         self.braces(&lines)

@@ -3,9 +3,27 @@
 use crate::types::Scalar;
 use std::fmt::Write;
 
-/// A float of some type; the suffix says the type where nothing around does.
-pub(super) fn float(value: f64, scalar: Scalar, settled: bool) -> String {
-    let suffix = if settled || scalar == Scalar::F32 { "" } else { scalar.name() };
+/// When a number says its type.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Suffix {
+    Never,
+    /// Unless it is the type that a literal has by itself.
+    Own,
+    Always,
+}
+
+impl Suffix {
+    fn text(self, scalar: Scalar, default: Scalar) -> &'static str {
+        match self {
+            Suffix::Never => "",
+            Suffix::Own if scalar == default => "",
+            Suffix::Own | Suffix::Always => scalar.name(),
+        }
+    }
+}
+
+pub(super) fn float(value: f64, scalar: Scalar, suffix: Suffix) -> String {
+    let suffix = suffix.text(scalar, Scalar::F32);
     if value.is_nan() {
         return format!("(0.0{suffix} / 0.0{suffix})");
     }
@@ -20,9 +38,8 @@ pub(super) fn float(value: f64, scalar: Scalar, settled: bool) -> String {
     text + suffix
 }
 
-pub(super) fn int(value: i64, scalar: Scalar, settled: bool) -> String {
-    let suffix = if settled || scalar == Scalar::I32 { "" } else { scalar.name() };
-    format!("{value}{suffix}")
+pub(super) fn int(value: i64, scalar: Scalar, suffix: Suffix) -> String {
+    format!("{value}{}", suffix.text(scalar, Scalar::I32))
 }
 
 /// The inside of a text, between the quotes.

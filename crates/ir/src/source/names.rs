@@ -72,8 +72,9 @@ pub(super) struct Names {
     local: HashSet<String>,
     /// Bound by the constructs around.
     inner: Vec<String>,
-    /// Coordinates that a variable's value carries.
+    /// Coordinates that a variable's value carries, and those that a function's result may.
     carried: HashMap<VarId, Vec<String>>,
+    results: HashMap<FuncId, Vec<String>>,
     temporaries: u32,
 }
 
@@ -90,6 +91,7 @@ impl Names {
             }
         }
         names.name_operations(program);
+        names.results = funcs.iter().map(|(id, func)| (*id, coordinates_of(program, func))).collect();
         for func in funcs.values() {
             names.function(program, func);
         }
@@ -307,12 +309,18 @@ impl Names {
         match &e.kind {
             ExprKind::Var(var) if e.ty.rank() > 0 => found.extend(self.carried.get(var).into_iter().flatten().cloned()),
             ExprKind::Load(load) => {
-                if !matches!(load.tensor.kind, ExprKind::Var(_)) {
-                    self.carried_below(&load.tensor, found);
+                match &load.tensor.kind {
+                    ExprKind::Var(_) => {}
+                    ExprKind::Call(_, items) => items.iter().for_each(|item| self.carried_below(item, found)),
+                    _ => self.carried_below(&load.tensor, found),
                 }
                 load.index.iter().for_each(|index| self.carried_below(index, found));
             }
             ExprKind::Dim(of, _) if matches!(of.kind, ExprKind::Var(_)) => {}
+            ExprKind::Call(func, items) => {
+                found.extend(self.results.get(func).into_iter().flatten().cloned());
+                items.iter().for_each(|item| self.carried_below(item, found));
+            }
             _ => e.for_each_child(|child| self.carried_below(child, found)),
         }
     }
@@ -329,6 +337,25 @@ fn names_let(names: &mut Names, program: &Program, var: VarId, value: &Expr) {
         names.carried.insert(var, carried);
     }
     names.local(program, var);
+}
+
+/// Names of coordinates in a function whose result holds tensors.
+fn coordinates_of(program: &Program, func: &Func) -> Vec<String> {
+    let mut names = Vec::new();
+    if func.result.scalar().is_some() {
+        return names;
+    }
+    func.body.walk(&mut |e| {
+        e.for_each_binding(|var| {
+            let info = &program.vars[var.index()];
+            if info.kind == VarKind::Coord {
+                names.push(plain(info.name.as_str()));
+            }
+        });
+    });
+    names.sort_unstable();
+    names.dedup();
+    names
 }
 
 /// A name without the marks of packs.

@@ -10,6 +10,7 @@ use std::collections::{HashMap, HashSet};
 pub(super) fn tidied(program: &Program, func: &Func, effects: &[bool]) -> Func {
     let mut func = func.clone();
     folded(&mut func.body);
+    without_library_constants(&mut func, program);
     let mut census = Census { places: HashMap::new(), uses: HashMap::new(), loops: 0, deepest: 0 };
     for param in &func.params {
         census.places.insert(*param, 0);
@@ -19,6 +20,26 @@ pub(super) fn tidied(program: &Program, func: &Func, effects: &[bool]) -> Func {
     pass.expr(&mut func.body);
     shaped(&mut func.body);
     func
+}
+
+/// Constants of imported modules that nothing reads.
+fn without_library_constants(func: &mut Func, program: &Program) {
+    let mut read = HashSet::new();
+    func.body.walk(&mut |e| {
+        e.for_each_use(|var| {
+            read.insert(*var);
+        });
+    });
+    let file = func.span.file;
+    if let ExprKind::Block(stmts, _) = &mut func.body.kind {
+        stmts.retain(|stmt| match stmt {
+            Stmt::Let(var, value) => {
+                let foreign = program.vars[var.index()].span.file != file;
+                read.contains(var) || !foreign || value.ty.scalar().is_none()
+            }
+            _ => true,
+        });
+    }
 }
 
 /// Which functions do more than give a value.
@@ -90,6 +111,11 @@ fn folded(e: &mut Expr) {
                 _ => None,
             },
         },
+        ExprKind::Op(Op::Neg, items) => match items[0].kind {
+            ExprKind::Float(value) => Some(Expr { kind: ExprKind::Float(-value), ..take(&mut items[0]) }),
+            ExprKind::Int(value) if value > 0 => Some(Expr { kind: ExprKind::Int(-value), ..take(&mut items[0]) }),
+            _ => None,
+        },
         ExprKind::Block(stmts, value) if stmts.is_empty() => Some(take(value)),
         ExprKind::Block(stmts, _) => {
             spliced(stmts);
@@ -100,9 +126,44 @@ fn folded(e: &mut Expr) {
     if let Some(simpler) = simpler {
         *e = simpler;
     }
+    if let ExprKind::Load(load) = &mut e.kind {
+        load.index.iter_mut().for_each(shifted);
+    }
     if let ExprKind::Reduce(reduce) = &mut e.kind {
         reduce.wheres.retain(|item| !matches!(item, WhereItem::Guard(Expr { kind: ExprKind::Bool(true), .. })));
     }
+}
+
+/// `t + 1 - 1` is `t`.
+fn shifted(index: &mut Expr) {
+    let constant = |e: &Expr| match e.kind {
+        ExprKind::Int(value) => Some(value),
+        _ => None,
+    };
+    let ExprKind::Op(op @ (Op::Add | Op::Sub), items) = &mut index.kind else { return };
+    shifted(&mut items[0]);
+    if *op == Op::Add && constant(&items[0]) == Some(0) {
+        *index = take(&mut items[1]);
+        return;
+    }
+    let Some(outer) = constant(&items[1]).map(|value| if *op == Op::Add { value } else { -value }) else { return };
+    let mut base = take(&mut items[0]);
+    let mut total = outer;
+    if let ExprKind::Op(inner @ (Op::Add | Op::Sub), items) = &mut base.kind
+        && let Some(value) = constant(&items[1])
+    {
+        total += if *inner == Op::Add { value } else { -value };
+        base = take(&mut items[0]);
+    }
+    let ty = base.ty.clone();
+    *index = match total {
+        0 => base,
+        _ => {
+            let op = if total > 0 { Op::Add } else { Op::Sub };
+            let by = Expr { kind: ExprKind::Int(total.abs()), ty: ty.clone(), span: base.span };
+            Expr { span: base.span, kind: ExprKind::Op(op, vec![base, by]), ty }
+        }
+    };
 }
 
 /// What a temporary needs stands in front of it.
