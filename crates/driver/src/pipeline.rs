@@ -16,6 +16,10 @@ pub enum Stage {
     Ir,
     Grad,
     Loops,
+    /// Operations, bytes and memory of each line.
+    Cost,
+    /// What is kept of each family, and why.
+    Storage,
     Clif,
     Asm,
 }
@@ -109,10 +113,16 @@ pub fn advance(session: &mut Session, entry: FileId, goal: Goal) -> Result<Produ
     timings.time("inline", || optimizer::inline(&mut program));
     timings.time("verify", || verified("inline", ir::verify(&program, false)))?;
     let plan = optimizer::Options { opt_level: options.opt_level, checked: options.checked };
-    let loops = timings.time("plan", || optimizer::plan(&program, &plan));
+    let (loops, decisions) = timings.time("plan", || optimizer::plan_with_decisions(&program, &plan));
     timings.time("verify", || verified("plan", ir::loops_verify::verify(&loops)))?;
     if goal == Goal::Emit(Stage::Loops) {
         return Ok(Product::Text(loops.to_string()));
+    }
+    if goal == Goal::Emit(Stage::Cost) {
+        return Ok(Product::Text(optimizer::cost(&program, &decisions, sources)));
+    }
+    if goal == Goal::Emit(Stage::Storage) {
+        return Ok(Product::Text(optimizer::storage(&program, &decisions, sources)));
     }
 
     let keep_text = matches!(goal, Goal::Emit(_));

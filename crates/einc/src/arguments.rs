@@ -156,7 +156,7 @@ macro_rules! choice {
 
 choice! { ErrorFormat { Human, Json } }
 choice! { Color { Auto, Always, Never } }
-choice! { Stage { Tokens, Ast, Ir, Grad, Loops, Clif, Asm } }
+choice! { Stage { Tokens, Ast, Ir, Grad, Loops, Cost, Storage, Clif, Asm } }
 
 #[cfg(test)]
 mod tests {

@@ -24,6 +24,7 @@ mod text;
 mod value;
 
 use crate::calls::CallGraph;
+use crate::decisions::Decisions;
 use crate::facts::FunctionFacts;
 use diagnostics::Span;
 use function::Lower;
@@ -46,6 +47,11 @@ const LONG_MAIN: usize = 80;
 
 /// The program as loops. Functions must be closed (`lift`), and quotients gone.
 pub fn plan(program: &Program, options: &Options) -> Module {
+    plan_with_decisions(program, options).0
+}
+
+/// The same, and what was decided about the program's families.
+pub fn plan_with_decisions(program: &Program, options: &Options) -> (Module, Decisions) {
     let graph = CallGraph::new(program);
     let roots = program.main.into_iter().chain(program.bench.iter().flat_map(|b| [b.inputs, b.kernel]));
     let reachable = graph.reachable(roots);
@@ -58,6 +64,7 @@ pub fn plan(program: &Program, options: &Options) -> Module {
         in_cycle: cycles(&graph.groups, program.funcs.len()),
         functions,
         sites: Vec::new(),
+        decisions: Decisions::default(),
         layouts: Layouts::default(),
         data: Vec::new(),
         data_ids: HashMap::new(),
@@ -93,7 +100,7 @@ pub fn plan(program: &Program, options: &Options) -> Module {
     if options.opt_level > 0 {
         crate::tile::tile(&mut module);
     }
-    module
+    (module, shared.decisions)
 }
 
 fn cycles(groups: &[Vec<FuncId>], funcs: usize) -> Vec<bool> {
@@ -114,6 +121,7 @@ struct Shared<'p> {
     in_cycle: Vec<bool>,
     functions: HashMap<FuncId, FnId>,
     sites: Vec<Site>,
+    decisions: Decisions,
     layouts: Layouts,
     data: Vec<Rc<[u8]>>,
     data_ids: HashMap<Rc<[u8]>, u32>,

@@ -7,6 +7,7 @@
 use super::bounds::{self, Bounds, Cells, End, Relation};
 use super::function::Lower;
 use super::value::{Part, Value, memory_type};
+use crate::decisions::Storage;
 use ir::loops::{Bin, Cmp, Ex, Local, St, Turns, Ty, Un};
 use ir::{Clause, Expr, ExprKind, Family, Slot, Type, WhereItem};
 
@@ -23,6 +24,7 @@ type Then<'t, L> = &'t mut dyn FnMut(&mut L);
 impl Lower<'_, '_> {
     pub fn family(&mut self, family: &Family) -> Value {
         if let Some(row) = self.whole_row(family) {
+            self.shared.decisions.note(family, Storage::Row);
             return Value::one(row);
         }
         let dims: Vec<Part> = family.axes.iter().map(|axis| self.extent(&axis.extent)).collect();
@@ -46,6 +48,7 @@ impl Lower<'_, '_> {
             }
         }
         let replaces = family.elem == Type::Str && !alone;
+        self.shared.decisions.note(family, Storage::Whole);
         let zeroed = replaces || !bounds::cover_all(family, &bounds);
         let tensor = self.new_tensor(&family.elem, dims.clone(), zeroed, family.name.as_str(), family.span);
         Cells { family, tensor, dims, bounds, painted, replaces }

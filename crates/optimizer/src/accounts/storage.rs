@@ -1,0 +1,160 @@
+//! `emit --stage storage`
+
+use super::count::{Counter, bytes};
+use super::extents::Extents;
+use super::formula::Formula;
+use super::uses::{How, Use, uses};
+use super::{Legend, bracketed, functions, heading, place, title};
+use crate::decisions::{Decisions, Storage};
+use diagnostics::{SourceMap, Span};
+use ir::{Expr, ExprKind, Family, Program, Stmt, VarId};
+use std::fmt::Write;
+
+/// A tensor of a function.
+struct Held {
+    span: Span,
+    title: String,
+    /// How its cells are kept, and their bytes.
+    kept: String,
+    bytes: Formula,
+    var: Option<VarId>,
+}
+
+/// What is kept of each family, and which use asks for it.
+pub fn storage(program: &Program, decisions: &Decisions, sources: &SourceMap) -> String {
+    let mut counter = Counter::new(Extents::new(program, sources), decisions);
+    let mut out = String::new();
+    for func in functions(program) {
+        counter.function(func);
+        let body = &program.funcs[func.index()].body;
+        let mut list = List { program, decisions, extents: &mut counter.extents, held: Vec::new() };
+        list.expr(body);
+        let held = list.held;
+        if held.is_empty() {
+            continue;
+        }
+        let uses = uses(program, sources, body);
+        let legend = Legend::new(&counter.extents, held.iter().map(|held| &held.bytes));
+        if !out.is_empty() {
+            out.push('\n');
+        }
+        let home = program.funcs[func.index()].span;
+        out += &heading(program, sources, func);
+        out += &legend.text();
+        for held in &held {
+            let size =
+                if held.bytes.is_zero() { String::new() } else { format!(": {} bytes", legend.formula(&held.bytes)) };
+            writeln!(out, "{}  {}", place(sources, held.span, home), held.title).expect("a string takes any text");
+            writeln!(out, "    {}{size}", held.kept).expect("a string takes any text");
+            let uses = held.var.and_then(|var| uses.get(&var)).map_or(&[][..], |uses| uses);
+            for reason in reasons(uses, sources, home) {
+                writeln!(out, "    {reason}").expect("a string takes any text");
+            }
+        }
+    }
+    out
+}
+
+/// The strongest use in words, and where the others are.
+fn reasons(uses: &[Use], sources: &SourceMap, home: Span) -> Vec<String> {
+    let Some(first) = uses.iter().rev().max_by(|a, b| a.how.cmp(&b.how)) else {
+        return vec!["nothing reads it".into()];
+    };
+    let reader = |one: &Use| {
+        let line = place(sources, one.span, home);
+        if one.reader.is_empty() { line } else { format!("{line}, `{}`,", one.reader) }
+    };
+    let at = reader(first);
+    let reason = match &first.how {
+        How::Once => format!("{at} reads each cell once"),
+        How::Again(coords) => format!("{at} reads each cell again for every `{}`", coords.join(", ")),
+        How::Elsewhere(text) => format!("{at} reads other cells than its own: `{text}`"),
+        How::Later(text) => format!("{at} reads earlier cells: `{text}`"),
+        How::Whole(what) => format!("{at} has it whole: {what}"),
+    };
+    let mut others: Vec<String> = uses.iter().map(reader).filter(|other| *other != at).collect();
+    others.dedup();
+    let others: Vec<&str> = others.iter().map(|other| other.trim_end_matches(',')).collect();
+    let more = (!others.is_empty()).then(|| format!("also read by {}", others.join("; ")));
+    std::iter::once(reason).chain(more).collect()
+}
+
+struct List<'a, 'p> {
+    program: &'p Program,
+    decisions: &'a Decisions,
+    extents: &'a mut Extents<'p>,
+    held: Vec<Held>,
+}
+
+impl List<'_, '_> {
+    fn expr(&mut self, e: &Expr) {
+        match &e.kind {
+            ExprKind::Block(stmts, value) => {
+                stmts.iter().for_each(|stmt| self.stmt(stmt));
+                self.expr(value);
+            }
+            ExprKind::Family(family) => self.family(family, None),
+            _ => e.for_each_child(|child| self.expr(child)),
+        }
+    }
+
+    fn stmt(&mut self, stmt: &Stmt) {
+        match stmt {
+            Stmt::Let(var, Expr { kind: ExprKind::Family(family), .. }) => self.family(family, Some(*var)),
+            Stmt::Let(var, e) => {
+                if e.ty.rank() > 0 {
+                    self.other(*var, e);
+                }
+                self.expr(e);
+            }
+            Stmt::Rec(recurrence) => {
+                for (var, family) in &recurrence.families {
+                    self.family(family, Some(*var));
+                }
+            }
+            Stmt::Do(e) => self.expr(e),
+        }
+    }
+
+    fn family(&mut self, family: &Family, var: Option<VarId>) {
+        let (kept, has_cells) = match self.decisions.storage(family) {
+            Some(Storage::Whole) => ("stored".to_owned(), true),
+            Some(Storage::Row) => ("shares the memory of the tensor that it is a row of".to_owned(), false),
+            None => ("inlined: its readers compute its cells".to_owned(), false),
+        };
+        let dims = self.extents.axes(family);
+        let elem = ir::type_name(self.program, &family.elem);
+        let bytes = if has_cells { bytes(&dims, &family.elem) } else { Formula::zero() };
+        let (span, title) = match var {
+            Some(var) => (self.program.vars[var.index()].span, title(self.program, var)),
+            None => (family.span, bracketed(family.name.as_str(), family.axes.iter().map(|axis| axis.name))),
+        };
+        self.held.push(Held { span, title: format!("{title}: {elem}"), kept, bytes, var });
+        for clause in &family.clauses {
+            self.expr(&clause.body);
+            clause.otherwise.iter().for_each(|e| self.expr(e));
+        }
+    }
+
+    /// A tensor that is no family of this function.
+    fn other(&mut self, var: VarId, e: &Expr) {
+        let kept = match &e.kind {
+            _ if self.extents.var_name(var).is_empty() => return,
+            ExprKind::Var(other) if !self.extents.var_name(*other).is_empty() => {
+                format!("is `{}`, and shares its memory", self.extents.var_name(*other))
+            }
+            ExprKind::Call(func, _) => format!("stored by `{}`", self.program.funcs[func.index()].name),
+            ExprKind::Literal(..) => "stored, a literal".to_owned(),
+            ExprKind::Comprehension(_) => "stored, item by item".to_owned(),
+            _ => "stored".to_owned(),
+        };
+        let dims = match &e.kind {
+            ExprKind::Var(other) if !self.extents.var_name(*other).is_empty() => Vec::new(),
+            _ => self.extents.dims.get(&var).cloned().unwrap_or_default(),
+        };
+        let elem = ir::type_name(self.program, e.ty.elem());
+        let title = format!("{}: {elem}", title(self.program, var));
+        let span = self.program.vars[var.index()].span;
+        self.held.push(Held { span, title, kept, bytes: bytes(&dims, e.ty.elem()), var: Some(var) });
+    }
+}

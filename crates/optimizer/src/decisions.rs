@@ -1,0 +1,29 @@
+//! What the planner decided about the cells of each family, for those who ask (`accounts`).
+
+use ir::Family;
+use std::collections::HashMap;
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Storage {
+    /// Every cell has its place in memory.
+    Whole,
+    /// It is a row of another tensor, whose memory it shares.
+    Row,
+}
+
+/// By the place of the family in the program that was planned.
+#[derive(Debug, Default)]
+pub struct Decisions {
+    storage: HashMap<*const Family, Storage>,
+}
+
+impl Decisions {
+    pub fn note(&mut self, family: &Family, storage: Storage) {
+        self.storage.insert(family, storage);
+    }
+
+    /// Nothing if the family has no memory: its readers compute its cells where they need them.
+    pub fn storage(&self, family: &Family) -> Option<Storage> {
+        self.storage.get(&std::ptr::from_ref(family)).copied()
+    }
+}
