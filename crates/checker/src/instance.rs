@@ -97,9 +97,9 @@ impl Checker<'_> {
         if result.is_error() {
             return Val::error(span);
         }
-        let ty = self.result_at(&instance, &result, &bound.args, &bound.rename);
-        let args = bound.args.into_iter().chain(bound.gate).map(|a| a.expr).collect();
-        let call = self.call_ir(instance.func, args, ty, span);
+        let args: Vec<Val> = bound.args.into_iter().chain(bound.gate).collect();
+        let ty = self.result_at(&instance, &result, &args, &bound.rename);
+        let call = self.call_ir(instance.func, args.into_iter().map(|a| a.expr).collect(), ty, span);
         self.with_extents(call)
     }
 
@@ -178,7 +178,7 @@ impl Checker<'_> {
             self.cx.gate = Some(Val::var(var, ty, gate.span()));
         }
         for (name, extent) in &bound.domains {
-            let extent = self.inner_extent(&params, bound, *name, extent, widened);
+            let extent = self.inner_extent(&params, *name, extent, widened);
             env.bind_domain(*name, extent);
         }
         for (name, members) in &bound.packs {
@@ -218,7 +218,7 @@ impl Checker<'_> {
     }
 
     /// A signature's coordinate in terms of the parameters.
-    fn inner_extent(&self, params: &[(VarId, Ty)], bound: &Bound, name: Symbol, extent: &Sym, widened: bool) -> Sym {
+    fn inner_extent(&self, params: &[(VarId, Ty)], name: Symbol, extent: &Sym, widened: bool) -> Sym {
         if let (Some(n), false) = (self.facts_extent(extent).as_const(), widened) {
             return Sym::constant(n);
         }
@@ -229,7 +229,6 @@ impl Checker<'_> {
                 }
             }
         }
-        let _ = bound;
         extent.clone()
     }
 
