@@ -52,7 +52,7 @@ impl Checker<'_> {
         statements: &[ast::Stmt],
         value: impl FnOnce(&mut Self) -> Val,
     ) -> (Vec<Stmt>, Val) {
-        let outer = std::mem::take(&mut self.cx.sink);
+        let outer = self.open_sink();
         self.hoist(statements);
         let mut families = collect_families(statements);
         let by_name: HashMap<Symbol, usize> = families.iter().enumerate().map(|(k, f)| (f.name, k)).collect();
@@ -76,7 +76,7 @@ impl Checker<'_> {
         }
         self.all_families(&mut families, &by_name);
         let value = value(self);
-        (std::mem::replace(&mut self.cx.sink, outer), value)
+        (self.close_sink(outer), value)
     }
 
     fn statement(&mut self, statement: &ast::Stmt) {

@@ -6,7 +6,7 @@ use crate::ty::{Axis, Ty, Val};
 use crate::unify::Why;
 use crate::{Checker, errors};
 use diagnostics::{Span, Symbol};
-use ir::{Builtin, Expr, ExprKind, Scalar, Stmt, Type, VarKind};
+use ir::{Builtin, Expr, ExprKind, Scalar, Type, VarKind};
 use std::rc::Rc;
 use syntax::ast::{self, CoordArg};
 
@@ -520,7 +520,8 @@ impl Checker<'_> {
                         self.report(errors::extents(span, &label, &places));
                         return Val::error(span);
                     }
-                    self.cx.sink.push(self.same_extents(own.name, &extent, &theirs, span));
+                    let parties = ["one part", "another"].map(String::from);
+                    self.compare_extents(own.name, [&extent, &theirs], parties, span);
                 }
                 let var = self.new_coord(own.name.unwrap_or(Symbol::new("")), span);
                 let (lo, hi) = if k == axis {
@@ -582,18 +583,6 @@ impl Checker<'_> {
             span,
         };
         Val::new(ExprKind::Family(Box::new(family)), Ty::tensor(elem, axes), span)
-    }
-
-    fn same_extents(&self, name: Option<Symbol>, a: &Sym, b: &Sym, span: Span) -> Stmt {
-        let words = |s: String| Expr { kind: ExprKind::Str(s.into()), ty: Type::Str, span };
-        let args = vec![
-            a.to_expr(Scalar::I64, &self.program.vars, span),
-            b.to_expr(Scalar::I64, &self.program.vars, span),
-            words(name.map(|n| n.to_string()).unwrap_or_default()),
-            words("one part".into()),
-            words("another".into()),
-        ];
-        Stmt::Do(Expr { kind: ExprKind::Builtin(Builtin::SameExtent, args), ty: Type::Unit, span })
     }
 }
 

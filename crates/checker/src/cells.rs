@@ -232,8 +232,7 @@ impl Checker<'_> {
         self.facts.reset(facts);
         self.cx.conditional = conditional;
         if outermost {
-            let checks = std::mem::take(&mut self.checks);
-            self.cx.sink.extend(checks);
+            self.place_checks();
         }
         let (wheres, mut body, otherwise) = checked?;
         let (mut slots, mut axes) = (Vec::new(), Vec::new());

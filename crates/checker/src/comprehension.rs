@@ -37,10 +37,10 @@ impl Checker<'_> {
                 Some(Ty::List(item)) => Some((**item).clone()),
                 _ => None,
             };
-            let outer = std::mem::take(&mut this.cx.sink);
+            let outer = this.open_sink();
             let val = this.expr(body, item_want.as_ref());
             let val = this.whole(val);
-            let statements = std::mem::replace(&mut this.cx.sink, outer);
+            let statements = this.close_sink(outer);
             if val.ty.is_error() {
                 return None;
             }
@@ -101,10 +101,10 @@ impl Checker<'_> {
     fn comp_value(&mut self, e: &ast::Expr, out: &mut Vec<CompClause>) -> Option<Val> {
         // In front of the first generator, what a value needs is computed once.
         let once = out.is_empty();
-        let outer = std::mem::take(&mut self.cx.sink);
+        let outer = self.open_sink();
         let val = self.expr(e, None);
         let val = self.whole(val);
-        let needed = std::mem::replace(&mut self.cx.sink, outer);
+        let needed = self.close_sink(outer);
         if once {
             self.cx.sink.extend(needed);
         } else {
@@ -195,9 +195,9 @@ impl Checker<'_> {
             PatternKind::Bind(name) => self.bind_var(name.name, var, ty),
             PatternKind::Wildcard => {}
             _ => {
-                let outer = std::mem::take(&mut self.cx.sink);
+                let outer = self.open_sink();
                 self.bind_pattern(pattern, Val::var(var, ty, pattern.span));
-                let needed = std::mem::replace(&mut self.cx.sink, outer);
+                let needed = self.close_sink(outer);
                 self.needs(needed, out);
                 let mut names = Vec::new();
                 crate::pattern::names_of(pattern, &mut names);

@@ -240,9 +240,9 @@ impl Checker<'_> {
         } else {
             Val { ty: whole, ..cells.body.clone() }
         };
-        let mark = self.cx.sink.len();
+        let outer = self.open_sink();
         self.annotated(given, want, from, Why::Annotation);
-        self.cx.sink.truncate(mark);
+        self.close_sink(outer);
     }
 
     /// The family of checked clauses.

@@ -322,7 +322,7 @@ impl Checker<'_> {
 
     fn has_signature(&mut self, val: &Val, own: &Rc<FnValue>, params: &[Ty], result: &Ty, from: Option<Span>) -> bool {
         let span = val.span();
-        let sink = self.cx.sink.len();
+        let outer = self.open_sink();
         let args: Vec<Val> = params
             .iter()
             .map(|ty| {
@@ -343,7 +343,7 @@ impl Checker<'_> {
                 None => d,
             });
         }
-        self.cx.sink.truncate(sink);
+        self.close_sink(outer);
         fits
     }
 

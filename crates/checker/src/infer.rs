@@ -6,7 +6,7 @@ use crate::sym::Sym;
 use crate::ty::{Ty, Val};
 use crate::{Checker, errors};
 use diagnostics::{Span, Symbol};
-use ir::{Builtin, Expr, ExprKind, Scalar, Stmt, Type, VarId, VarKind};
+use ir::{VarId, VarKind};
 
 /// One index of one access.
 #[derive(Clone, Debug)]
@@ -115,8 +115,6 @@ impl Checker<'_> {
         }
     }
 
-    /// Gives ranges to the coordinates since the mark that their accesses settle. With `last`, the rest is E0303
-    /// and all accesses are proven.
     /// A construct whose body has an error already: its coordinates ask for nothing more.
     pub(crate) fn drop_ranges(&mut self, mark: Mark) {
         for pending in self.cx.pending.split_off(mark.pending) {
@@ -126,6 +124,8 @@ impl Checker<'_> {
         }
     }
 
+    /// Gives ranges to the coordinates since the mark that their accesses settle. With `last`, the rest is E0303
+    /// and all accesses are proven.
     pub(crate) fn settle_ranges(&mut self, mark: Mark, last: bool) {
         let mut waiting = self.cx.pending.split_off(mark.pending);
         loop {
@@ -239,8 +239,7 @@ impl Checker<'_> {
             return;
         }
         self.check_at_run_time(name, other, &extent, first, &range);
-        let checks = std::mem::take(&mut self.checks);
-        self.cx.sink.extend(checks);
+        self.place_checks();
     }
 
     /// A coordinate that stands alone: all its axes have one extent.
@@ -277,16 +276,8 @@ impl Checker<'_> {
 
     /// Extents that only the run can compare: once, in front of the loops.
     fn check_at_run_time(&mut self, coord: Symbol, a: &Access, left: &Sym, b: &Access, right: &Sym) {
-        let text = |s: String| Expr { kind: ExprKind::Str(s.into()), ty: Type::Str, span: a.span };
-        let args = vec![
-            right.to_expr(Scalar::I64, &self.program.vars, b.span),
-            left.to_expr(Scalar::I64, &self.program.vars, a.span),
-            text(coord.to_string()),
-            text(b.tensor.name.clone()),
-            text(a.tensor.name.clone()),
-        ];
-        let check = Expr { kind: ExprKind::Builtin(Builtin::SameExtent, args), ty: Type::Unit, span: a.span };
-        self.checks.push(Stmt::Do(check));
+        let parties = [b, a].map(|access| access.tensor.name.clone());
+        self.compare_extents_first(coord, [right, left], parties, a.span);
     }
 
     fn smaller(&self, a: &Sym, b: &Sym) -> Sym {

@@ -10,6 +10,7 @@ use crate::unify::Why;
 use crate::{Checker, Cx, errors};
 use diagnostics::{Span, Symbol};
 use ir::{Expr, ExprKind, FuncId, VarId, VarKind};
+use std::collections::HashMap;
 use std::rc::Rc;
 use syntax::ast;
 
@@ -27,7 +28,34 @@ pub(crate) struct Instance {
     last: u32,
 }
 
+/// Where a call stands, while the function that it needs is checked.
+pub(crate) struct Caller {
+    cx: Cx,
+    known: Vec<Sym>,
+    promised: Vec<Sym>,
+    ended: HashMap<Symbol, Span>,
+    in_index: usize,
+}
+
 impl Checker<'_> {
+    pub(crate) fn enter_function(&mut self, env: &Env) -> Caller {
+        Caller {
+            cx: std::mem::replace(&mut self.cx, Cx::new(env.clone(), true)),
+            known: std::mem::take(&mut self.facts.known),
+            promised: std::mem::take(&mut self.facts.promised),
+            ended: std::mem::take(&mut self.ended),
+            in_index: std::mem::take(&mut self.in_index),
+        }
+    }
+
+    pub(crate) fn leave_function(&mut self, caller: Caller) {
+        self.cx = caller.cx;
+        self.facts.known = caller.known;
+        self.facts.promised = caller.promised;
+        self.ended = caller.ended;
+        self.in_index = caller.in_index;
+    }
+
     /// A call of a definition without coordinate arguments.
     pub(crate) fn call_def(&mut self, def: &FnRef, args: Vec<Val>, span: Span) -> Val {
         if crate::call::is_coordinate_aware(def) || self.has_names(def) {
@@ -108,10 +136,7 @@ impl Checker<'_> {
         let func = self.new_func(name, def.def.signature);
         let env = def.env.child(Level::Function);
         let first = self.program.vars.len() as u32;
-        let saved = std::mem::replace(&mut self.cx, Cx::new(env.clone(), true));
-        let known = std::mem::take(&mut self.facts.known);
-        let ended = std::mem::take(&mut self.ended);
-        let in_index = std::mem::take(&mut self.in_index);
+        let caller = self.enter_function(&env);
         self.active.push(Rc::as_ptr(&def.def));
 
         let params = self.bind_bound(&env, &def.def.params, bound, widened);
@@ -136,10 +161,7 @@ impl Checker<'_> {
         });
 
         self.active.pop();
-        self.cx = saved;
-        self.facts.known = known;
-        self.ended = ended;
-        self.in_index = in_index;
+        self.leave_function(caller);
         let result = if body.ty.is_error() { Ty::Error } else { body.ty.clone() };
         let info = &mut self.program.funcs[func.index()];
         info.params = instance.params.clone();
@@ -340,8 +362,7 @@ impl Checker<'_> {
         let func = self.new_func(Symbol::new("lambda"), lambda.span);
         let inner = env.child(Level::Function);
         let first = self.program.vars.len() as u32;
-        let saved = std::mem::replace(&mut self.cx, Cx::new(inner.clone(), true));
-        let known = std::mem::take(&mut self.facts.known);
+        let caller = self.enter_function(&inner);
         let mut params = Vec::new();
         let mut opened = Vec::new();
         for ((outside, _), ty) in around.captures.iter().zip(captured) {
@@ -377,8 +398,7 @@ impl Checker<'_> {
             };
             this.returned(val)
         });
-        self.cx = saved;
-        self.facts.known = known;
+        self.leave_function(caller);
         let result = if body.ty.is_error() { Ty::Error } else { body.ty.clone() };
         let info = &mut self.program.funcs[func.index()];
         info.params = params.clone();

@@ -34,6 +34,7 @@ mod reduce;
 mod result;
 mod rules;
 mod signature;
+mod sink;
 mod sym;
 mod text;
 mod ty;
@@ -115,8 +116,6 @@ pub(crate) struct Checker<'m> {
     next_unknown: usize,
     /// Whether each axis of an access was proven in bounds.
     proven: HashMap<u32, Vec<bool>>,
-    /// Checks that belong in front of the statement, from ranges that only the run can compare.
-    checks: Vec<Stmt>,
     /// Inside the brackets of an index: unknown names are coordinates.
     in_index: usize,
     /// Names that this cell uses and nothing binds: each is one mistake.
@@ -132,6 +131,8 @@ pub(crate) struct Cx {
     env: Env,
     /// Statements to run in front of the expression that is being checked.
     sink: Vec<Stmt>,
+    /// Comparisons of extents that belong in front of the outermost construct around.
+    checks: Vec<Stmt>,
     pending: Vec<Pending>,
     accesses: Vec<Access>,
     /// Items of a `where` that wait for the construct that binds what they mention.
@@ -163,6 +164,7 @@ impl Cx {
         Cx {
             env,
             sink: Vec::new(),
+            checks: Vec::new(),
             pending: Vec::new(),
             accesses: Vec::new(),
             trailing: Vec::new(),
@@ -215,7 +217,6 @@ impl<'m> Checker<'m> {
             next_fn: 0,
             next_unknown: 0,
             proven: HashMap::new(),
-            checks: Vec::new(),
             in_index: 0,
             unbound: HashSet::new(),
             poisoned: HashSet::new(),
@@ -313,9 +314,9 @@ impl<'m> Checker<'m> {
     /// Runs `check` with a sink of its own and wraps what it put there around the result.
     pub(crate) fn with_sink(&mut self, check: impl FnOnce(&mut Self) -> Val) -> Val {
         let first = self.program.vars.len() as u32;
-        let outer = std::mem::take(&mut self.cx.sink);
+        let outer = self.open_sink();
         let val = check(self);
-        let statements = std::mem::replace(&mut self.cx.sink, outer);
+        let statements = self.close_sink(outer);
         if statements.is_empty() {
             return val;
         }

@@ -268,7 +268,8 @@ impl Checker<'_> {
                     _ => {}
                 }
                 if !self.facts.equal(&a, &b) {
-                    self.same_extent_check(axes[k].name, &a, &b, first, other, span);
+                    let parties = [first, other].map(|v| self.place_of(v).name);
+                    self.compare_extents(axes[k].name, [&a, &b], parties, span);
                 }
             }
         }
@@ -311,19 +312,6 @@ impl Checker<'_> {
                 self.report(errors::different_shapes(span, (left.span(), &x), (right.span(), &y)));
             }
         }
-    }
-
-    fn same_extent_check(&mut self, name: Option<Symbol>, a: &Sym, b: &Sym, first: &Val, other: &Val, span: Span) {
-        let text = |s: String| Expr { kind: ExprKind::Str(s.into()), ty: Type::Str, span };
-        let args = vec![
-            a.to_expr(Scalar::I64, &self.program.vars, span),
-            b.to_expr(Scalar::I64, &self.program.vars, span),
-            text(name.map(|n| n.to_string()).unwrap_or_default()),
-            text(self.place_of(first).name),
-            text(self.place_of(other).name),
-        ];
-        let check = Expr { kind: ExprKind::Builtin(ir::Builtin::SameExtent, args), ty: Type::Unit, span };
-        self.cx.sink.push(ir::Stmt::Do(check));
     }
 }
 

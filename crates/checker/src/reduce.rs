@@ -76,8 +76,7 @@ impl Checker<'_> {
         self.facts.reset(facts);
         self.cx.conditional = conditional;
         if outermost {
-            let checks = std::mem::take(&mut self.checks);
-            self.cx.sink.extend(checks);
+            self.place_checks();
         }
         let Some((items, val)) = result else { return Val::error(span) };
         let binders: Vec<Binder> = scans
@@ -127,9 +126,9 @@ impl Checker<'_> {
         // Later ranges may use earlier coordinates.
         let range = match &scan.range {
             Some(range) => {
-                let outer = std::mem::take(&mut self.cx.sink);
+                let outer = self.open_sink();
                 let range = self.slot_range(range);
-                let inner = std::mem::replace(&mut self.cx.sink, outer);
+                let inner = self.close_sink(outer);
                 self.cx.sink.extend(inner);
                 Some(range?)
             }

@@ -4,7 +4,7 @@
 use crate::env::{Env, FnRef, Level};
 use crate::signature::Bound;
 use crate::ty::{Ty, Val};
-use crate::{Checker, Cx, errors};
+use crate::{Checker, errors};
 use diagnostics::{Span, Symbol};
 use ir::{FuncId, VarId, VarKind};
 use std::collections::HashSet;
@@ -43,9 +43,7 @@ impl Checker<'_> {
         }
         let func = self.new_func(rule.name.name, rule.signature);
         let env: Env = def.env.child(Level::Function);
-        let saved = std::mem::replace(&mut self.cx, Cx::new(env.clone(), true));
-        let known = std::mem::take(&mut self.facts.known);
-        let ended = std::mem::take(&mut self.ended);
+        let caller = self.enter_function(&env);
         let params = self.bind_bound(&env, &rule.params, bound, widened);
         let mut all: Vec<VarId> = params.iter().map(|(v, _)| *v).collect();
         for (param, (var, ty)) in rule.params.iter().zip(&params) {
@@ -71,9 +69,7 @@ impl Checker<'_> {
             };
             this.rule_value(rule, declared.as_ref())
         });
-        self.cx = saved;
-        self.facts.known = known;
-        self.ended = ended;
+        self.leave_function(caller);
         if body.ty.is_error() {
             return None;
         }

@@ -526,16 +526,8 @@ impl Checker<'_> {
             self.report(errors::extents(span, name.as_str(), &places));
             return false;
         }
-        let words = |s: String| ir::Expr { kind: ExprKind::Str(s.into()), ty: ir::Type::Str, span };
-        let args = vec![
-            a.to_expr(Scalar::I64, &self.program.vars, span),
-            b.to_expr(Scalar::I64, &self.program.vars, span),
-            words(name.to_string()),
-            words("one argument".into()),
-            words("another".into()),
-        ];
-        let check = ir::Expr { kind: ExprKind::Builtin(ir::Builtin::SameExtent, args), ty: ir::Type::Unit, span };
-        self.cx.sink.push(ir::Stmt::Do(check));
+        let parties = ["one argument", "another"].map(String::from);
+        self.compare_extents(Some(name), [&a, &b], parties, span);
         true
     }
 

@@ -295,7 +295,7 @@ impl Sym {
     }
 
     /// Small enough to reason about, with coefficients that a program can spell.
-    fn is_tame(&self) -> bool {
+    pub(crate) fn is_tame(&self) -> bool {
         let spelled = |c: i128| c.unsigned_abs() < 1 << 63;
         self.terms.len() <= MAX_TERMS
             && spelled(self.constant)

@@ -1,6 +1,7 @@
 //! `where`: each item goes to the innermost construct that binds what it mentions.
 
 use crate::env::{Entry, Level};
+use crate::sink::Outer;
 use crate::ty::{Ty, Val};
 use crate::unify::Why;
 use crate::{Checker, errors, walk, wrap};
@@ -104,7 +105,7 @@ impl Checker<'_> {
 
     /// One item in the scope of its construct.
     fn where_item(&mut self, item: &ast::WhereItem, items: &mut Vec<WhereItem>) {
-        let outer = std::mem::take(&mut self.cx.sink);
+        let outer = self.open_sink();
         match item {
             ast::WhereItem::Def(name, e) => {
                 let val = self.expr(e, None);
@@ -148,8 +149,8 @@ impl Checker<'_> {
     }
 
     /// Statements that an item needs become definitions in front of it.
-    fn keep(&mut self, outer: Vec<Stmt>, items: &mut Vec<WhereItem>) {
-        let needed = std::mem::replace(&mut self.cx.sink, outer);
+    fn keep(&mut self, outer: Outer, items: &mut Vec<WhereItem>) {
+        let needed = self.close_sink(outer);
         for statement in needed {
             match statement {
                 Stmt::Let(var, e) => items.push(WhereItem::Def(var, e)),

@@ -16,6 +16,9 @@ pub struct Facts {
     pub defs: HashMap<VarId, Sym>,
     /// Each is at least zero.
     pub known: Vec<Sym>,
+    /// Each is at least zero, too: what statements in front have compared, and what they will have compared.
+    pub checked: Vec<Sym>,
+    pub promised: Vec<Sym>,
     /// `hi - lo - 1` of the coordinates in scope: where a coordinate has a value, its range has one.
     pub(super) inhabited: Vec<Sym>,
     /// Conditions in force that `known` does not say in full.

@@ -255,7 +255,9 @@ impl Prover<'_> {
 
     /// Takes a multiple of a known fact away such that an atom goes with it. The newest facts are the closest.
     fn by_facts(&self, s: &Sym, facts_left: u32) -> bool {
-        self.facts.known.iter().rev().chain(&self.facts.inhabited).any(|fact| {
+        let Facts { known, inhabited, checked, promised, .. } = self.facts;
+        let mut facts = known.iter().rev().chain(inhabited).chain(promised).chain(checked);
+        facts.any(|fact| {
             fact.terms.iter().any(|(atom, d)| {
                 let c = s.coefficient(atom);
                 if c == 0 || (c > 0) != (*d > 0) {

@@ -46,7 +46,7 @@ pub struct Temp {
 pub enum Reach {
     /// Costs nothing and cannot fail: out of everything.
     Free,
-    /// Cannot fail, but costs: out of loops, even if they may have no turn.
+    /// Cannot fail, but costs: out of loops, even if they may have no turn, and of branches in them.
     Total,
     /// Can fail: only where it would have been computed for certain.
     Certain,
@@ -97,26 +97,34 @@ impl Lower<'_, '_> {
 
     /// The outermost region that code which depends on `level` can be moved to.
     pub fn target(&self, level: usize, reach: Reach) -> usize {
-        let mut at = self.here();
+        let mut target = self.here();
         if self.options().opt_level == 0 {
-            return at;
+            return target;
         }
-        while at > level {
+        // Computing what a branch may not need pays only if that leaves a loop, too.
+        let mut in_branch = false;
+        for at in (level + 1..=self.here()).rev() {
             let region = &self.regions[at];
             let passes = match (reach, region.kind) {
                 (_, Kind::Root) => false,
-                (Reach::Free, _) => true,
-                (_, Kind::Branch) => false,
-                (Reach::Total, _) => true,
+                (Reach::Free | Reach::Total, _) => true,
+                (Reach::Certain, Kind::Branch) => false,
                 (Reach::Certain, Kind::Body) => !region.effects,
                 (Reach::Certain, Kind::Guard { certain }) => certain,
             };
             if !passes {
                 break;
             }
-            at -= 1;
+            in_branch = match region.kind {
+                Kind::Branch => reach == Reach::Total,
+                Kind::Body => false,
+                _ => in_branch,
+            };
+            if !in_branch {
+                target = at - 1;
+            }
         }
-        at
+        target
     }
 
     /// Lowers something in an outer region, behind what is there already.
