@@ -204,11 +204,10 @@ impl Checker<'_> {
         let mark = self.infer_mark();
         let facts = self.facts.mark();
         let conditional = self.cx.conditional;
-        let outermost = self.cx.cells == 0;
+        let outermost = self.enter_cells();
         if outermost {
             self.unbound.clear();
         }
-        self.cx.cells += 1;
         let mut vars: Vec<Option<VarId>> = Vec::new();
         let checked = self.scoped(Level::Inner, |this| {
             for spec in specs {

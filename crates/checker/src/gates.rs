@@ -88,8 +88,24 @@ impl Checker<'_> {
             this.cx.guards = outer;
             this.cx.trailing = trailing;
             let val = this.family_val(cells?, span);
-            Some(this.named(val))
+            let gate = this.named(val);
+            this.compare_with_gate(args, &gate, span);
+            Some(gate)
         })
+    }
+
+    /// A gate has the extents of the arguments that it gates.
+    fn compare_with_gate(&mut self, args: &[Val], gate: &Val, span: Span) {
+        for axis in gate.ty.axes() {
+            let same = |arg: &Val| arg.ty.axes().iter().find(|a| a.name == axis.name).map(|a| a.extent.clone());
+            let Some(extent) = args.iter().find_map(same) else { continue };
+            let extents = [self.facts_extent(&extent), self.facts_extent(&axis.extent)];
+            let [arg, own] = &extents;
+            if !(arg.is_const() && own.is_const()) && !self.facts.equal(arg, own) {
+                let parties = ["the argument", "its gate"].map(String::from);
+                self.compare_extents(axis.name, [arg, own], parties, span);
+            }
+        }
     }
 
     /// The gate of this function's call at the coordinates in scope, if `names` are among those that it closes and

@@ -277,7 +277,7 @@ impl Checker<'_> {
     /// Extents that only the run can compare: once, in front of the loops.
     fn check_at_run_time(&mut self, coord: Symbol, a: &Access, left: &Sym, b: &Access, right: &Sym) {
         let parties = [b, a].map(|access| access.tensor.name.clone());
-        self.compare_extents_first(coord, [right, left], parties, a.span);
+        self.compare_extents(Some(coord), [right, left], parties, a.span);
     }
 
     fn smaller(&self, a: &Sym, b: &Sym) -> Sym {

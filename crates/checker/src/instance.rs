@@ -9,8 +9,8 @@ use crate::ty::{Axis, FnValue, Ty, Val};
 use crate::unify::Why;
 use crate::{Checker, Cx, errors};
 use diagnostics::{Span, Symbol};
-use ir::{Expr, ExprKind, FuncId, VarId, VarKind};
-use std::collections::HashMap;
+use ir::{FuncId, VarId, VarKind};
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 use syntax::ast;
 
@@ -184,9 +184,19 @@ impl Checker<'_> {
         bound: &Bound,
         widened: bool,
     ) -> Vec<(VarId, Ty)> {
+        let members = bound.packs.iter().flat_map(|(_, members)| members.iter().map(|m| m.name));
+        let shared: HashSet<Symbol> = bound.domains.iter().map(|(name, _)| *name).chain(members).collect();
+        let mut extents = HashMap::new();
+        let mut share = |this: &mut Self, (var, ty): (VarId, Ty)| {
+            let axes =
+                ty.axes().iter().enumerate().map(|(k, axis)| this.shared_axis(var, k, axis, &shared, &mut extents));
+            let axes: Vec<Axis> = axes.collect();
+            (var, if axes.is_empty() { ty } else { ty.with_axes(axes) })
+        };
         let mut params = Vec::new();
         for (param, (span, ty)) in list.iter().zip(&bound.params) {
-            params.push(self.bind_param(param, ty, *span, widened));
+            let param = self.bind_param(param, ty, *span, widened);
+            params.push(share(self, param));
         }
         if let Some(gate) = &bound.gate {
             let name = Symbol::new("gate");
@@ -195,7 +205,8 @@ impl Checker<'_> {
                 pattern: ast::Pattern { kind: ast::PatternKind::Bind(ident), span: gate.span() },
                 ty: None,
             };
-            let (var, ty) = self.bind_param(&param, &gate.ty, gate.span(), widened);
+            let param = self.bind_param(&param, &gate.ty, gate.span(), widened);
+            let (var, ty) = share(self, param);
             params.push((var, ty.clone()));
             self.cx.gate = Some(Val::var(var, ty, gate.span()));
         }
@@ -210,6 +221,24 @@ impl Checker<'_> {
             env.bind_type(*name, ty.clone());
         }
         params
+    }
+
+    /// An axis of a parameter. Every call has compared the extents of axes that the signature gives one name.
+    fn shared_axis(
+        &mut self,
+        var: VarId,
+        k: usize,
+        axis: &Axis,
+        shared: &HashSet<Symbol>,
+        extents: &mut HashMap<Symbol, Sym>,
+    ) -> Axis {
+        let Some(name) = axis.name.filter(|name| shared.contains(name)) else { return axis.clone() };
+        let extent = extents.entry(name).or_insert_with(|| axis.extent.clone()).clone();
+        if axis.extent.is_const() || axis.extent == extent {
+            return axis.clone();
+        }
+        self.facts.extents.insert((var, k), extent.clone());
+        Axis { extent, ..axis.clone() }
     }
 
     /// A parameter's variable, with extents of its own where the call does not fix them.
@@ -252,6 +281,11 @@ impl Checker<'_> {
             }
         }
         extent.clone()
+    }
+
+    pub(crate) fn forget_extents(&mut self, ty: &Ty) -> Ty {
+        let axes: Vec<Axis> = ty.axes().iter().map(|a| Axis { name: a.name, extent: self.unknown_extent() }).collect();
+        if axes.is_empty() { ty.clone() } else { ty.with_axes(axes) }
     }
 
     /// The same type with nothing known of its extents that is not constant.
@@ -416,66 +450,6 @@ impl Checker<'_> {
         }
         self.settle_default(&val.ty.clone());
         Val { ty: self.resolved(&val.ty), ..val }
-    }
-
-    /// `inputs` and `kernel` of a benchmark.
-    pub(crate) fn check_bench(&mut self) {
-        let entry = self.modules.entry;
-        let find = |this: &mut Self, name: &str| match this.modules.lookup(entry, Symbol::new(name)) {
-            Some(crate::modules::Item::Fn(def, module)) => Some(this.fn_ref(def, module)),
-            _ => {
-                let d = errors::unknown_name(Span::default(), name, None);
-                this.report(d.help("a benchmark defines `pub fn inputs()` and `pub fn kernel(…)`"));
-                None
-            }
-        };
-        let (Some(inputs), Some(kernel)) = (find(self, "inputs"), find(self, "kernel")) else { return };
-        let span = inputs.def.signature;
-        let root = self.root(entry);
-        let saved = std::mem::replace(&mut self.cx, Cx::new(root, true));
-        let made = self.call_def(&inputs, Vec::new(), span);
-        let made = self.named(made);
-        let args: Vec<Val> = match made.ty.clone() {
-            Ty::Tuple(items) => {
-                (0..items.len()).map(|k| self.project(made.clone(), k, items[k].clone(), span)).collect()
-            }
-            Ty::Unit => Vec::new(),
-            Ty::Error => {
-                self.cx = saved;
-                return;
-            }
-            _ => vec![made.clone()],
-        };
-        // A kernel is compiled for any extents.
-        let args: Vec<Val> = args
-            .into_iter()
-            .map(|arg| {
-                let ty = self.forget_extents(&arg.ty);
-                Val { ty, ..arg }
-            })
-            .collect();
-        let result = self.call_def(&kernel, args, kernel.def.signature);
-        let call = |e: &Expr| match &e.kind {
-            ExprKind::Call(func, _) => Some(*func),
-            _ => None,
-        };
-        let in_sink = |this: &Self, wanted: &str| {
-            this.cx.sink.iter().find_map(|s| match s {
-                ir::Stmt::Let(_, e) => call(e).filter(|f| this.program.funcs[f.index()].name.as_str() == wanted),
-                _ => None,
-            })
-        };
-        let kernel_func = call(&result.expr).or_else(|| in_sink(self, "kernel"));
-        let inputs_func = in_sink(self, "inputs");
-        self.cx = saved;
-        if let (Some(inputs), Some(kernel)) = (inputs_func, kernel_func) {
-            self.program.bench = Some(ir::Bench { inputs, kernel });
-        }
-    }
-
-    pub(crate) fn forget_extents(&mut self, ty: &Ty) -> Ty {
-        let axes: Vec<Axis> = ty.axes().iter().map(|a| Axis { name: a.name, extent: self.unknown_extent() }).collect();
-        if axes.is_empty() { ty.clone() } else { ty.with_axes(axes) }
     }
 }
 

@@ -1,6 +1,7 @@
 //! From syntax to the checked program: types, coordinates, extents, gates and evaluation order, in one typed step
 //! per question. Functions are specialised for their calls.
 
+mod bench;
 mod block;
 #[cfg(test)]
 mod build;
@@ -67,13 +68,13 @@ pub struct Checked {
     pub diagnostics: Vec<Diagnostic>,
 }
 
-/// Checks all modules. With `bench`, `inputs` and `kernel` of the entry are specialised for each other.
+/// Checks all modules. With `bench`, `main` ends in a call of the entry's `kernel` with what `inputs` gives.
 pub fn check(modules: &Modules, sources: &SourceMap, bench: bool) -> Checked {
     let mut checker = Checker::new(modules, sources);
     let main = checker.check_main();
     checker.program.main = Some(main);
     if bench {
-        checker.check_bench();
+        checker.check_bench(main);
     }
     checker.check_uncalled();
     checker.write_dispatches();
@@ -133,6 +134,8 @@ pub(crate) struct Cx {
     sink: Vec<Stmt>,
     /// Comparisons of extents that belong in front of the outermost construct around.
     checks: Vec<Stmt>,
+    /// The first variable that is made inside that construct.
+    inside: Option<VarId>,
     pending: Vec<Pending>,
     accesses: Vec<Access>,
     /// Items of a `where` that wait for the construct that binds what they mention.
@@ -165,6 +168,7 @@ impl Cx {
             env,
             sink: Vec::new(),
             checks: Vec::new(),
+            inside: None,
             pending: Vec::new(),
             accesses: Vec::new(),
             trailing: Vec::new(),

@@ -32,8 +32,7 @@ impl Checker<'_> {
         let mark = self.infer_mark();
         let facts = self.facts.mark();
         let conditional = self.cx.conditional;
-        let outermost = self.cx.cells == 0;
-        self.cx.cells += 1;
+        let outermost = self.enter_cells();
         let mut scans: Vec<(Scan, VarId)> = Vec::new();
         let mut binders: Vec<Option<Binder>> = Vec::new();
         let result = self.scoped(Level::Inner, |this| {

@@ -3,7 +3,7 @@
 use crate::Checker;
 use crate::sym::Sym;
 use diagnostics::{Span, Symbol};
-use ir::{Builtin, Expr, ExprKind, Scalar, Stmt, Type};
+use ir::{Builtin, Expr, ExprKind, Scalar, Stmt, Type, VarId};
 
 /// The statements of the construct around, set aside.
 pub(crate) struct Outer {
@@ -23,7 +23,18 @@ impl Checker<'_> {
         std::mem::replace(&mut self.cx.sink, outer.statements)
     }
 
-    /// A comparison of two extents that only the run can make. What stands behind it may take them for equal.
+    /// Cells begin; whether no others are around them.
+    pub(crate) fn enter_cells(&mut self) -> bool {
+        let outermost = self.cx.cells == 0;
+        if outermost {
+            self.cx.inside = Some(VarId(self.program.vars.len() as u32));
+        }
+        self.cx.cells += 1;
+        outermost
+    }
+
+    /// A comparison of two extents that only the run can make, as far in front as both are there. What stands behind it
+    /// may take them for equal.
     pub(crate) fn compare_extents(
         &mut self,
         coord: Option<Symbol>,
@@ -31,26 +42,23 @@ impl Checker<'_> {
         parties: [String; 2],
         span: Span,
     ) {
+        let is_outside = |inside: VarId| extents.iter().all(|e| e.vars().iter().all(|var| var.0 < inside.0));
+        let first = self.cx.inside.is_some_and(is_outside);
         let check = self.extent_check(coord, extents, parties, span);
-        self.cx.sink.push(check);
-        self.facts.checked.extend(apart(extents));
+        let [a, b] = extents;
+        let apart = [a.sub(b), b.sub(a)].into_iter().filter(Sym::is_tame);
+        if first {
+            self.cx.checks.push(check);
+            self.facts.promised.extend(apart);
+        } else {
+            self.cx.sink.push(check);
+            self.facts.checked.extend(apart);
+        }
     }
 
-    /// The same in front of the outermost construct around.
-    pub(crate) fn compare_extents_first(
-        &mut self,
-        coord: Symbol,
-        extents: [&Sym; 2],
-        parties: [String; 2],
-        span: Span,
-    ) {
-        let check = self.extent_check(Some(coord), extents, parties, span);
-        self.cx.checks.push(check);
-        self.facts.promised.extend(apart(extents));
-    }
-
-    /// Places what the outermost construct asks for in front of it.
+    /// Places what the outermost cells ask for in front of them.
     pub(crate) fn place_checks(&mut self) {
+        self.cx.inside = None;
         self.cx.sink.append(&mut self.cx.checks);
         self.facts.checked.append(&mut self.facts.promised);
     }
@@ -66,9 +74,4 @@ impl Checker<'_> {
         ];
         Stmt::Do(Expr { kind: ExprKind::Builtin(Builtin::SameExtent, args), ty: Type::Unit, span })
     }
-}
-
-/// How far two values are apart, both ways.
-fn apart([a, b]: [&Sym; 2]) -> impl Iterator<Item = Sym> {
-    [a.sub(b), b.sub(a)].into_iter().filter(Sym::is_tame)
 }

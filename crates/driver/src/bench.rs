@@ -3,7 +3,7 @@
 mod kernel;
 mod measurement;
 
-pub use kernel::{Outputs, arguments_of_kernel, ask_for_arguments, outputs_of};
+pub use kernel::{Outputs, arguments_of_kernel, outputs_of};
 
 use crate::input::Input;
 use crate::options::Options;

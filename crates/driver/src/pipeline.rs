@@ -82,9 +82,6 @@ pub fn advance(session: &mut Session, entry: FileId, goal: Goal) -> Result<Produ
         return Ok(Product::Text(program.to_string()));
     }
 
-    if goal == Goal::Bench {
-        bench::ask_for_arguments(&mut program).map_err(Stop::Defect)?;
-    }
     let early = timings.time("lift", || optimizer::lift(&mut program));
     found.extend(early.into_iter().map(|(call, var, used)| {
         let var = &program.vars[var.index()];

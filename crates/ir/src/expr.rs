@@ -16,6 +16,7 @@ pub struct Program {
     pub bench: Option<Bench>,
 }
 
+/// `inputs` ends in a call of `kernel`, or gives the arguments of one.
 #[derive(Clone, Copy, Debug)]
 pub struct Bench {
     pub inputs: FuncId,

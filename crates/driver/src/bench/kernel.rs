@@ -1,10 +1,10 @@
 //! Turns a program with `inputs` and `kernel` into two functions: one that gives the kernel's arguments, and the kernel.
 //!
-//! Both may read bindings of the module. So `main` makes them, and the inputs, and ends in a call of the kernel;
-//! closing the functions (`lift`) adds what the kernel needs to that call; and what `main` then gives are the arguments
-//! of the call instead.
+//! Both may read bindings of the module. So the checker lets `main` make them, and the inputs, and end in a call of the
+//! kernel; closing the functions (`lift`) adds what the kernel needs to that call; and what `main` then gives are the
+//! arguments of the call instead.
 
-use ir::{Bench, Expr, ExprKind, FuncId, Program, Scalar, Stmt, Type, Var, VarId, VarKind};
+use ir::{Bench, Expr, ExprKind, FuncId, Program, Scalar, Type};
 
 pub enum ResultKind {
     Scalar(Scalar),
@@ -18,45 +18,10 @@ pub struct Outputs {
     pub results: Vec<ResultKind>,
 }
 
-/// Ends `main` in a call of the kernel with what `inputs` gives.
-pub fn ask_for_arguments(program: &mut Program) -> Result<(), String> {
-    let (Some(main), Some(Bench { inputs, kernel })) = (program.main, program.bench) else {
-        return Err("there is no kernel to measure".to_owned());
-    };
-    let span = program.funcs[inputs.index()].span;
-    let expr = |kind, ty: &Type| Expr { kind, ty: ty.clone(), span };
-    let made_ty = program.funcs[inputs.index()].result.clone();
-    let made = VarId(program.vars.len() as u32);
-    let name = diagnostics::Symbol::new("");
-    program.vars.push(Var { name, ty: made_ty.clone(), span, kind: VarKind::Temp, coords: Vec::new() });
-    let whole = expr(ExprKind::Var(made), &made_ty);
-    let args = match &made_ty {
-        Type::Unit => Vec::new(),
-        Type::Tuple(items) => {
-            let field = |(k, ty)| expr(ExprKind::Field(Box::new(whole.clone()), k), ty);
-            items.iter().enumerate().map(field).collect()
-        }
-        _ => vec![whole],
-    };
-    let result = program.funcs[kernel.index()].result.clone();
-    let call = expr(ExprKind::Call(kernel, args), &result);
-    let body = &mut program.funcs[main.index()].body;
-    let ExprKind::Block(statements, value) = &mut body.kind else {
-        return Err("`main` is no block".to_owned());
-    };
-    statements.push(Stmt::Let(made, expr(ExprKind::Call(inputs, Vec::new()), &made_ty)));
-    **value = call;
-    body.ty = result.clone();
-    program.funcs[main.index()].result = result;
-    Ok(())
-}
-
 /// Makes `main` give the arguments of the call that it ends in.
 pub fn arguments_of_kernel(program: &mut Program) -> Result<(), String> {
-    let (Some(main), Some(Bench { kernel, .. })) = (program.main, program.bench) else {
-        return Err("there is no kernel to measure".to_owned());
-    };
-    let func = &mut program.funcs[main.index()];
+    let Some(Bench { inputs, .. }) = program.bench else { return Err("there is no kernel to measure".to_owned()) };
+    let func = &mut program.funcs[inputs.index()];
     let ExprKind::Block(_, value) = &mut func.body.kind else { return Err("`main` is no block".to_owned()) };
     let ExprKind::Call(_, args) = &mut value.kind else { return Err("`main` does not end in a call".to_owned()) };
     let args = std::mem::take(args);
@@ -64,7 +29,6 @@ pub fn arguments_of_kernel(program: &mut Program) -> Result<(), String> {
     **value = Expr { kind: ExprKind::Tuple(args), ty: ty.clone(), span: value.span };
     func.body.ty = ty.clone();
     func.result = ty;
-    program.bench = Some(Bench { inputs: main, kernel });
     program.main = None;
     Ok(())
 }
