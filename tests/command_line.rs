@@ -168,6 +168,16 @@ fn a_kernel_may_fail() {
     std::fs::write(folder.join("kernel.ein"), program).expect("the target folder can be written");
     let outcome = einc(&folder, &["bench", "kernel.ein", "--error-format", "json"]);
     assert_eq!((outcome.status, outcome.codes(), outcome.stdout.as_str()), (3, vec!["E0903"], ""));
+    let program = "pub fn inputs() {
+        let (n, m) = (len(\"four\"), len(\"three\"));
+        let x[i in 0..n] = 1.0;
+        let y[i in 0..m] = 2.0;
+        (x, y)
+    }
+    pub fn kernel(x: [f32; a], y: [f32; a]) { sum[a](x[a] * y[a]) }";
+    std::fs::write(folder.join("extents.ein"), program).expect("the target folder can be written");
+    let outcome = einc(&folder, &["bench", "extents.ein", "--error-format", "json"]);
+    assert_eq!((outcome.status, outcome.codes(), outcome.stdout.as_str()), (3, vec!["E0905"], ""));
     std::fs::write(folder.join("none.ein"), "print(1);\n").expect("the target folder can be written");
     let outcome = einc(&folder, &["bench", "none.ein", "--error-format", "json"]);
     assert_eq!((outcome.status, outcome.stdout.as_str()), (1, ""));
