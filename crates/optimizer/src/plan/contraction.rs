@@ -22,13 +22,13 @@ const MOST_COORDINATES: usize = 64;
 /// A coordinate with its range.
 #[derive(Clone)]
 pub struct Coord {
-    var: VarId,
-    lo: Part,
-    hi: Part,
+    pub var: VarId,
+    pub lo: Part,
+    pub hi: Part,
 }
 
 impl Coord {
-    fn extent(&self) -> Part {
+    pub fn extent(&self) -> Part {
         self.hi.clone().bin(Bin::Sub, self.lo.clone())
     }
 }

@@ -137,10 +137,10 @@ impl Lower<'_, '_> {
                 let tensor = self.object(tensor);
                 Value::one(narrowed(self.dim(tensor, *axis)))
             }
-            Reduce(reduce) => Value::one(match self.contracted_cell(e) {
-                Some(cell) => cell,
-                None => self.reduce(reduce, &e.ty, e.span),
-            }),
+            Reduce(reduce) => {
+                let known = self.contracted_cell(e).or_else(|| self.scattered_cell(e));
+                Value::one(known.unwrap_or_else(|| self.reduce(reduce, &e.ty, e.span)))
+            }
             Family(family) => self.family(family),
             Literal(shape, items) => self.literal(shape, items, e),
             CheckShape(inner, extents) => self.check_shape(inner, extents, e.span),

@@ -5,11 +5,13 @@
 //! through the clauses backwards (`chain`), so that what is overridden is never evaluated.
 
 use super::bounds::{self, Bounds, Cells, End, Relation};
+use super::contraction::Coord;
 use super::function::Lower;
+use super::limits::{Item, Limits};
 use super::value::{Part, Value, memory_type};
 use crate::decisions::Storage;
 use ir::loops::{Bin, Cmp, Ex, Local, St, Turns, Ty, Un};
-use ir::{Clause, Expr, ExprKind, Family, Slot, Type, WhereItem};
+use ir::{Clause, Expr, ExprKind, Family, Slot, Type, VarId, WhereItem};
 
 /// Where a recurrence stands along an axis.
 #[derive(Clone)]
@@ -111,34 +113,64 @@ impl Lower<'_, '_> {
                 .collect();
             lower.guarded(&known, |lower| {
                 let free = if late.is_empty() { lower.open_coords(cells, k, &open) } else { None };
-                let loops = |lower: &mut Self, coords: &mut Vec<Part>| {
-                    lower.nest(cells, k, &open, coords, &mut |lower, coords| {
-                        let cond = lower.late_tests(cells, k, &late, coords);
-                        lower.when(cond, |lower| lower.clause_cell(cells, clause, coords, None));
-                    });
-                };
-                let Some(free) = free else { return loops(lower, &mut coords) };
-                let found = lower.contractions(cells, clause, &free);
-                if found.found.is_empty() {
-                    return loops(lower, &mut coords);
-                }
-                let contract = |lower: &mut Self, coords: &mut Vec<Part>| {
-                    if found.is_all {
-                        return lower.contract_clause(cells, &found.found[0].1, &open, &free, coords);
-                    }
-                    lower.contract_sums(&found);
-                    loops(lower, coords);
-                    lower.forget_contracted(&found);
-                };
-                let exist = lower.reads_exist(&found);
-                if exist.as_int() == Some(1) {
-                    return contract(lower, &mut coords);
-                }
-                let (yes, ()) = lower.branch(|lower| contract(lower, &mut coords));
-                let (no, ()) = lower.branch(|lower| loops(lower, &mut coords));
-                lower.emit(St::If(exist.ex, yes, no));
+                let scatters = free.as_ref().map_or(Vec::new(), |free| lower.scatters(clause, free));
+                lower.scatter(&scatters);
+                lower.paint_open(cells, k, (&open, free), &late, &mut coords);
+                lower.forget_scattered(&scatters);
             });
         });
+    }
+
+    /// Stores the cells of a clause along its open axes, whose coordinates may be `free` of each other.
+    fn paint_open(
+        &mut self,
+        cells: &Cells,
+        k: usize,
+        (open, free): (&[usize], Option<Vec<Coord>>),
+        late: &[usize],
+        coords: &mut Vec<Part>,
+    ) {
+        let clause = &cells.family.clauses[k];
+        let limits = self.clause_limits(clause, open);
+        let loops = |lower: &mut Self, coords: &mut Vec<Part>| {
+            lower.nest(cells, k, open, &limits, coords, &mut |lower, coords| {
+                let cond = lower.late_tests(cells, k, late, coords);
+                lower.when(cond, |lower| lower.clause_cell(cells, clause, &limits.items, coords, None));
+            });
+        };
+        let Some(free) = free else { return loops(self, coords) };
+        let found = self.contractions(cells, clause, &free);
+        if found.found.is_empty() {
+            return loops(self, coords);
+        }
+        let contract = |lower: &mut Self, coords: &mut Vec<Part>| {
+            if found.is_all {
+                return lower.contract_clause(cells, &found.found[0].1, open, &free, coords);
+            }
+            lower.contract_sums(&found);
+            loops(lower, coords);
+            lower.forget_contracted(&found);
+        };
+        let exist = self.reads_exist(&found);
+        if exist.as_int() == Some(1) {
+            return contract(self, coords);
+        }
+        let (yes, ()) = self.branch(|lower| contract(lower, coords));
+        let (no, ()) = self.branch(|lower| loops(lower, coords));
+        self.emit(St::If(exist.ex, yes, no));
+    }
+
+    /// Guards that cut the loops of a clause, if they close cells for good.
+    fn clause_limits<'e>(&self, clause: &'e Clause, open: &[usize]) -> Limits<'e> {
+        let coord = |axis: &usize| match &clause.slots.get(*axis)? {
+            Slot::Coord(binder) => Some(binder.var),
+            Slot::Fixed(_) => None,
+        };
+        let vars: Vec<VarId> = match clause.otherwise {
+            None => open.iter().filter_map(coord).collect(),
+            Some(_) => Vec::new(),
+        };
+        self.limits(&Item::all(&clause.wheres), &vars, &[])
     }
 
     /// Loops over the open axes of a clause, the first outermost.
@@ -147,6 +179,7 @@ impl Lower<'_, '_> {
         cells: &Cells,
         k: usize,
         open: &[usize],
+        limits: &Limits,
         coords: &mut Vec<Part>,
         leaf: &mut dyn FnMut(&mut Self, &[Part]),
     ) {
@@ -157,17 +190,22 @@ impl Lower<'_, '_> {
             let at = lower.read(var);
             lower.bind_slot(slot, &at);
             coords[*axis] = at;
-            lower.nest(cells, k, inner, coords, leaf);
+            lower.nest(cells, k, inner, limits, coords, leaf);
         };
-        match &cells.bounds[k][*axis] {
-            Bounds::Range { lo, hi, .. } => self.certain_loop((lo.clone(), hi.clone()), Turns::Free, name, body),
-            Bounds::Dependent(binder) => {
-                let range = self.cut_range(binder, &cells.family.axes[*axis].extent, &cells.dims[*axis]);
+        match (&cells.bounds[k][*axis], slot) {
+            (Bounds::Range { lo, hi, .. }, Slot::Coord(binder)) if limits.cut(binder.var) => {
+                let range = self.narrowed(binder.var, (lo.clone(), hi.clone()), limits);
                 self.for_loop(range, Turns::Free, name, body);
             }
-            Bounds::Fixed(at) => {
+            (Bounds::Range { lo, hi, .. }, _) => self.certain_loop((lo.clone(), hi.clone()), Turns::Free, name, body),
+            (Bounds::Dependent(binder), _) => {
+                let range = self.cut_range(binder, &cells.family.axes[*axis].extent, &cells.dims[*axis]);
+                let range = self.narrowed(binder.var, range, limits);
+                self.for_loop(range, Turns::Free, name, body);
+            }
+            (Bounds::Fixed(at), _) => {
                 coords[*axis] = Part::index(*at);
-                self.nest(cells, k, inner, coords, leaf);
+                self.nest(cells, k, inner, limits, coords, leaf);
             }
         }
     }
@@ -256,7 +294,7 @@ impl Lower<'_, '_> {
             cond.as_int().is_some() && late.is_empty() && (!bounds::is_guarded(clause) || clause.otherwise.is_some());
         self.when(cond, |lower| {
             let cond = lower.late_tests(cells, k, &late, coords);
-            lower.when(cond, |lower| lower.clause_cell(cells, clause, coords, Some(found)));
+            lower.when(cond, |lower| lower.clause_cell(cells, clause, &Item::all(&clause.wheres), coords, Some(found)));
         });
         if !decided && k > 0 {
             let missing = self.read(found).un(Un::Not);
@@ -265,7 +303,7 @@ impl Lower<'_, '_> {
     }
 
     /// Stores what a clause gives a cell, if its guards hold, and notes that the cell has a value.
-    fn clause_cell(&mut self, cells: &Cells, clause: &Clause, coords: &[Part], found: Option<Local>) {
+    fn clause_cell(&mut self, cells: &Cells, clause: &Clause, items: &[Item], coords: &[Part], found: Option<Local>) {
         let mark = self.region().temps.len();
         let store = |lower: &mut Self, e: &Expr| {
             lower.store(cells, clause, e, coords, found.is_some());
@@ -274,46 +312,40 @@ impl Lower<'_, '_> {
             }
         };
         match &clause.otherwise {
-            None => self.gate(&clause.wheres, &mut |lower| store(lower, &clause.body), None),
+            None => self.gate(items, &mut |lower| store(lower, &clause.body), None),
             Some(otherwise) => {
-                self.gate(
-                    &clause.wheres,
-                    &mut |lower| store(lower, &clause.body),
-                    Some(&mut |lower| store(lower, otherwise)),
-                );
+                self.gate(items, &mut |lower| store(lower, &clause.body), Some(&mut |lower| store(lower, otherwise)));
             }
         }
         self.release_temps(mark);
     }
 
     /// Definitions and guards in order, then `yes` if all guards hold, else `no`.
-    pub fn gate(&mut self, wheres: &[WhereItem], yes: Then<Self>, no: Option<Then<Self>>) {
-        let guards = wheres.iter().filter(|item| matches!(item, WhereItem::Guard(_))).count();
-        let Some(no) = no.filter(|_| guards > 0) else { return self.gate_items(wheres, yes, None) };
+    pub fn gate(&mut self, items: &[Item], yes: Then<Self>, no: Option<Then<Self>>) {
+        let guards = items.iter().filter(|item| matches!(item, Item::Guard(..))).count();
+        let Some(no) = no.filter(|_| guards > 0) else { return self.gate_items(items, yes, None) };
         if guards == 1 {
-            return self.gate_items(wheres, yes, Some(no));
+            return self.gate_items(items, yes, Some(no));
         }
         let held = self.variable(Part::int(Ty::I8, 0), "");
         let mut noted = |lower: &mut Self| {
             lower.set(held, Part::int(Ty::I8, 1));
             yes(lower);
         };
-        self.gate_items(wheres, &mut noted, None);
+        self.gate_items(items, &mut noted, None);
         let closed = self.read(held).un(Un::Not);
         self.when(closed, |lower| no(lower));
     }
 
-    fn gate_items(&mut self, wheres: &[WhereItem], yes: Then<Self>, no: Option<Then<Self>>) {
-        match wheres.split_first() {
+    fn gate_items(&mut self, items: &[Item], yes: Then<Self>, no: Option<Then<Self>>) {
+        match items.split_first() {
             None => yes(self),
-            Some((WhereItem::Def(var, e), rest)) => {
-                let ty = &self.program().vars[var.index()].ty;
-                let value = self.lower_as(e, ty);
-                self.bind(*var, value, false);
+            Some((Item::Def(var, e), rest)) => {
+                self.define(*var, e);
                 self.gate_items(rest, yes, no);
             }
-            Some((WhereItem::Guard(e), rest)) => {
-                let cond = self.scalar(e);
+            Some((Item::Guard(e, wanted), rest)) => {
+                let cond = self.condition(e, *wanted);
                 let (open, ()) = self.branch(|lower| lower.gate_items(rest, yes, None));
                 let closed = match no {
                     Some(no) => self.branch(|lower| no(lower)).0,
@@ -322,6 +354,17 @@ impl Lower<'_, '_> {
                 self.emit(St::If(cond.ex, open, closed));
             }
         }
+    }
+
+    pub fn define(&mut self, var: VarId, e: &Expr) {
+        let ty = &self.program().vars[var.index()].ty;
+        let value = self.lower_as(e, ty);
+        self.bind(var, value, false);
+    }
+
+    pub fn condition(&mut self, e: &Expr, wanted: bool) -> Part {
+        let cond = self.scalar(e);
+        if wanted { cond } else { cond.un(Un::Not) }
     }
 
     fn store(&mut self, cells: &Cells, clause: &Clause, e: &Expr, coords: &[Part], one_cell: bool) {

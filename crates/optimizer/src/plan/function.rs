@@ -3,6 +3,7 @@
 use super::contraction::Contracted;
 use super::life::{BlockKey, LastUses};
 use super::region::Region;
+use super::scatter::Scattered;
 use super::value::{Part, Value, Weight, flattened};
 use super::{Options, Shared};
 use diagnostics::Span;
@@ -44,6 +45,8 @@ pub struct Lower<'a, 'p> {
     pub scratch: u32,
     /// Sums that were computed for all cells of the clause that is being lowered.
     pub contracted: HashMap<*const Expr, Contracted>,
+    /// Reductions whose points were asked for their cells.
+    pub scattered: HashMap<*const Expr, Scattered>,
     pub frame: Option<(Local, Rc<Frame>)>,
 }
 
@@ -67,6 +70,7 @@ impl<'a, 'p> Lower<'a, 'p> {
             kernel: false,
             scratch: 0,
             contracted: HashMap::new(),
+            scattered: HashMap::new(),
             frame: None,
         }
     }

@@ -4,117 +4,130 @@
 //! beside: both are at least as close as a pairwise sum.
 
 use super::function::Lower;
+use super::limits::{Item, Limits};
 use super::value::Part;
 use crate::facts::never_empty;
 use diagnostics::Span;
 use ir::loops::{Bin, Cmp, Convert, Local, Turns, Ty, Un};
-use ir::{Op, Reduce, ReduceOp, Scalar, Type};
+use ir::{Op, Reduce, ReduceOp, Scalar, Type, VarId};
 
 /// So few numbers are added up plainly.
 const SHORT_SUM: i64 = 128;
 
-/// What the loops carry.
-enum Carry {
-    /// `acc = acc op value`
-    Fold {
-        acc: Local,
-        seen: Option<Local>,
-    },
-    /// A sum and what its additions rounded off.
-    Compensated {
-        sum: Local,
-        lost: Local,
-        count: Option<Local>,
-    },
-    Sum {
-        sum: Local,
-        count: Option<Local>,
-    },
-    Best {
-        best: Local,
-        at: Local,
-        seen: Local,
-    },
+/// How points are folded into what is known of the points before, which is a few numbers.
+#[derive(Clone, Copy)]
+pub struct Folding {
+    pub op: ReduceOp,
+    pub scalar: Scalar,
+    way: Way,
+    /// The last number counts points (`mean`), or says whether there was one.
+    notes: bool,
+    /// There is a point for certain.
+    certain: bool,
+    span: Span,
 }
 
-impl Carry {
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Way {
+    /// `acc = acc op value`
+    Plain,
+    /// A sum in `f64`.
+    Sum,
+    /// A sum and what its additions rounded off.
+    Compensated,
+    /// The best value and where it stands.
+    Best,
+}
+
+impl Folding {
+    /// `many` says that the points may be more than what is added up plainly.
+    pub fn new(reduce: &Reduce, many: bool, span: Span) -> Folding {
+        let scalar = reduce.body.ty.scalar().unwrap_or(Scalar::Bool);
+        let certain = never_empty(reduce);
+        let (way, notes) = match reduce.op {
+            ReduceOp::Sum | ReduceOp::Mean if scalar.is_float() => {
+                let way = if scalar == Scalar::F64 && many { Way::Compensated } else { Way::Sum };
+                (way, reduce.op == ReduceOp::Mean)
+            }
+            ReduceOp::ArgMax | ReduceOp::ArgMin => (Way::Best, true),
+            ReduceOp::Max | ReduceOp::Min => (Way::Plain, !scalar.is_float() && !certain),
+            _ => (Way::Plain, false),
+        };
+        Folding { op: reduce.op, scalar, way, notes, certain, span }
+    }
+
     /// Whether it matters in which order points are folded in: `NaN` and ties are the same in any.
-    fn turns(&self, op: ReduceOp, scalar: Scalar) -> Turns {
-        match self {
-            Carry::Sum { .. } => Turns::Free,
-            Carry::Fold { .. } if op != ReduceOp::Prod || !scalar.is_float() => Turns::Free,
+    pub fn turns(&self) -> Turns {
+        match self.way {
+            Way::Sum => Turns::Free,
+            Way::Plain if self.op != ReduceOp::Prod || !self.scalar.is_float() => Turns::Free,
             _ => Turns::Up,
+        }
+    }
+
+    /// What is known before the first point.
+    pub fn first(&self) -> Vec<Part> {
+        let ty = Ty::of(self.scalar);
+        let mut first = match self.way {
+            Way::Plain => vec![self.neutral(ty)],
+            Way::Sum => vec![Part::float(Ty::F64, 0.0)],
+            Way::Compensated => vec![Part::float(Ty::F64, 0.0), Part::float(Ty::F64, 0.0)],
+            Way::Best => vec![Part::zero(ty), Part::index(0)],
+        };
+        if self.notes {
+            first.push(if self.op == ReduceOp::Mean { Part::index(0) } else { Part::int(Ty::I8, 0) });
+        }
+        first
+    }
+
+    fn neutral(&self, ty: Ty) -> Part {
+        let (least, most) = self.scalar.int_range().unwrap_or((0, 1));
+        match self.op {
+            ReduceOp::Prod if ty.is_float() => Part::float(ty, 1.0),
+            ReduceOp::Prod => Part::int(ty, 1),
+            ReduceOp::Max if ty.is_float() => Part::float(ty, f64::NEG_INFINITY),
+            ReduceOp::Min if ty.is_float() => Part::float(ty, f64::INFINITY),
+            ReduceOp::Max => Part::int(ty, least),
+            ReduceOp::Min => Part::int(ty, most),
+            ReduceOp::All => Part::int(Ty::I8, 1),
+            _ => Part::zero(ty),
         }
     }
 }
 
 impl Lower<'_, '_> {
     pub fn reduce(&mut self, reduce: &Reduce, ty: &Type, span: Span) -> Part {
-        let scalar = reduce.body.ty.scalar().unwrap_or(Scalar::Bool);
-        let carry = self.new_carry(reduce, scalar);
+        let folding = Folding::new(reduce, !is_short(reduce), span);
+        let state = self.variables(folding.first());
         let kernel = std::mem::replace(&mut self.kernel, true);
-        self.reduce_nest(reduce, 0, &mut Vec::new(), &carry, scalar, span);
+        let vars: Vec<VarId> = reduce.binders.iter().map(|binder| binder.var).collect();
+        let limits = self.limits(&Item::all(&reduce.wheres), &vars, &[]);
+        self.reduce_nest(reduce, &limits, &mut Vec::new(), &folding, &state);
         self.kernel = kernel;
-        self.reduced(reduce, carry, scalar, ty, span)
+        let known = state.iter().map(|local| self.read(*local)).collect();
+        self.reduced(&folding, known, ty)
     }
 
-    fn new_carry(&mut self, reduce: &Reduce, scalar: Scalar) -> Carry {
-        let ty = Ty::of(scalar);
-        let counts = matches!(reduce.op, ReduceOp::Mean);
-        match reduce.op {
-            ReduceOp::Sum | ReduceOp::Mean if scalar.is_float() => {
-                let sum = self.variable(Part::float(Ty::F64, 0.0), "");
-                let count = counts.then(|| self.variable(Part::index(0), ""));
-                if scalar == Scalar::F64 && !is_short(reduce) {
-                    let lost = self.variable(Part::float(Ty::F64, 0.0), "");
-                    Carry::Compensated { sum, lost, count }
-                } else {
-                    Carry::Sum { sum, count }
-                }
-            }
-            ReduceOp::ArgMax | ReduceOp::ArgMin => Carry::Best {
-                best: self.variable(Part::zero(ty), ""),
-                at: self.variable(Part::index(0), ""),
-                seen: self.variable(Part::int(Ty::I8, 0), ""),
-            },
-            op => {
-                let limits = |which: fn((i64, i64)) -> i64| Part::int(ty, which(scalar.int_range().unwrap_or((0, 1))));
-                let first = match op {
-                    ReduceOp::Prod if scalar.is_float() => Part::float(ty, 1.0),
-                    ReduceOp::Prod => Part::int(ty, 1),
-                    ReduceOp::Max if scalar.is_float() => Part::float(ty, f64::NEG_INFINITY),
-                    ReduceOp::Min if scalar.is_float() => Part::float(ty, f64::INFINITY),
-                    ReduceOp::Max => limits(|(min, _)| min),
-                    ReduceOp::Min => limits(|(_, max)| max),
-                    ReduceOp::All => Part::int(Ty::I8, 1),
-                    _ => Part::zero(ty),
-                };
-                let acc = self.variable(first, "");
-                let needs_one =
-                    matches!(op, ReduceOp::Max | ReduceOp::Min) && !scalar.is_float() && !never_empty(reduce);
-                let seen = needs_one.then(|| self.variable(Part::int(Ty::I8, 0), ""));
-                Carry::Fold { acc, seen }
-            }
-        }
+    pub fn variables(&mut self, first: Vec<Part>) -> Vec<Local> {
+        first.into_iter().map(|part| self.variable(part, "")).collect()
     }
 
     fn reduce_nest(
         &mut self,
         reduce: &Reduce,
-        depth: usize,
+        limits: &Limits,
         at: &mut Vec<Part>,
-        carry: &Carry,
-        scalar: Scalar,
-        span: Span,
+        folding: &Folding,
+        state: &[Local],
     ) {
-        let Some(binder) = reduce.binders.get(depth) else {
+        let Some(binder) = reduce.binders.get(at.len()) else {
             let mark = self.region().temps.len();
             let point = at.first().cloned().unwrap_or(Part::index(0));
             self.gate(
-                &reduce.wheres,
+                &limits.items,
                 &mut |lower| {
                     let value = lower.scalar(&reduce.body);
-                    lower.fold_in(reduce.op, value, &point, carry, scalar, span);
+                    lower.fold_in(folding, value, &point, state);
                 },
                 None,
             );
@@ -123,27 +136,33 @@ impl Lower<'_, '_> {
         };
         let lo = self.index(&binder.lo);
         let hi = self.index(&binder.hi);
+        let (lo, hi) = self.narrowed(binder.var, (lo, hi), limits);
         let name = self.program().vars[binder.var.index()].name.as_str();
-        let mut turns = |lower: &mut Self, range: (Part, Part), carry: &Carry| {
-            lower.for_loop(range, carry.turns(reduce.op, scalar), name, |lower, var| {
+        let is_innermost = at.len() + 1 == reduce.binders.len();
+        let mut turns = |lower: &mut Self, range: (Part, Part), folding: &Folding, state: &[Local]| {
+            lower.for_loop(range, folding.turns(), name, |lower, var| {
                 let index = lower.read(var);
                 lower.bind_coord(binder.var, index.clone());
                 at.push(index);
-                lower.reduce_nest(reduce, depth + 1, at, carry, scalar, span);
+                lower.reduce_nest(reduce, limits, at, folding, state);
                 at.pop();
             });
         };
-        match carry {
-            Carry::Compensated { sum, lost, count } if depth + 1 == reduce.binders.len() => {
+        match state {
+            [sum, lost, count @ ..] if folding.way == Way::Compensated && is_innermost => {
                 let (lo, hi) = (self.atom(lo), self.atom(hi));
+                let plain = Folding { way: Way::Sum, ..*folding };
                 self.blocks((lo, hi), |lower, block| {
                     let part = lower.variable(Part::float(Ty::F64, 0.0), "");
-                    turns(lower, block, &Carry::Sum { sum: part, count: *count });
-                    let part = lower.read(part);
-                    lower.add_exactly(part, *sum, *lost);
+                    let mut partial = vec![part];
+                    partial.extend(count);
+                    turns(lower, block, &plain, &partial);
+                    let known = vec![lower.read(*sum), lower.read(*lost)];
+                    let exact = lower.added_exactly(known, lower.read(part));
+                    lower.set_all(&[*sum, *lost], exact);
                 });
             }
-            _ => turns(self, (lo, hi), carry),
+            _ => turns(self, (lo, hi), folding, state),
         }
     }
 
@@ -165,33 +184,48 @@ impl Lower<'_, '_> {
         });
     }
 
-    /// Adds a number to a sum, and what that rounds off to what was lost before.
-    fn add_exactly(&mut self, value: Part, sum: Local, lost: Local) {
+    /// A sum and what it lost, with one more number.
+    fn added_exactly(&mut self, known: Vec<Part>, value: Part) -> Vec<Part> {
+        let [old, lost] = &known[..] else { unreachable!("a sum and what it lost") };
         let value = self.atom(value);
-        let old = self.read(sum);
         let new = self.bound(old.clone().bin(Bin::Add, value.clone()), "");
         let added = self.bound(new.clone().bin(Bin::Sub, old.clone()), "");
-        let of_old = old.bin(Bin::Sub, new.clone().bin(Bin::Sub, added.clone()));
+        let of_old = old.clone().bin(Bin::Sub, new.clone().bin(Bin::Sub, added.clone()));
         let of_value = value.bin(Bin::Sub, added);
-        let total = self.read(lost).bin(Bin::Add, of_old.bin(Bin::Add, of_value));
-        self.set(lost, total);
-        self.set(sum, new);
+        let lost = self.bound(lost.clone().bin(Bin::Add, of_old.bin(Bin::Add, of_value)), "");
+        vec![new, lost]
     }
 
-    fn fold_in(&mut self, op: ReduceOp, value: Part, point: &Part, carry: &Carry, scalar: Scalar, span: Span) {
-        match carry {
-            Carry::Sum { sum, count } => {
+    fn fold_in(&mut self, folding: &Folding, value: Part, point: &Part, state: &[Local]) {
+        let known = state.iter().map(|local| self.read(*local)).collect();
+        let new = self.folded(folding, known, value, point);
+        self.set_all(state, new);
+    }
+
+    fn set_all(&mut self, locals: &[Local], parts: Vec<Part>) {
+        for (local, part) in locals.iter().zip(parts) {
+            self.set(*local, part);
+        }
+    }
+
+    /// What is known with one more point. No part of it reads more than its own predecessor of what was `known`.
+    pub fn folded(&mut self, folding: &Folding, mut known: Vec<Part>, value: Part, point: &Part) -> Vec<Part> {
+        let Folding { op, scalar, span, .. } = *folding;
+        let note = folding.notes.then(|| known.pop().expect("a note"));
+        match folding.way {
+            Way::Sum => {
                 let value = if value.ty == Ty::F32 { value.convert(Convert::Float(Ty::F64), Ty::F64) } else { value };
-                let total = self.read(*sum).bin(Bin::Add, value);
-                self.set(*sum, total);
-                self.count_up(*count);
+                let mut known = vec![known.remove(0).bin(Bin::Add, value)];
+                known.extend(note.map(one_more));
+                known
             }
-            Carry::Compensated { sum, lost, count } => {
-                self.add_exactly(value, *sum, *lost);
-                self.count_up(*count);
+            Way::Compensated => {
+                let mut known = self.added_exactly(known, value);
+                known.extend(note.map(one_more));
+                known
             }
-            Carry::Fold { acc, seen } => {
-                let old = self.read(*acc);
+            Way::Plain => {
+                let old = known.remove(0);
                 let new = match op {
                     ReduceOp::Sum => self.fold_arithmetic(Op::Add, old, value, scalar, span),
                     ReduceOp::Prod => self.fold_arithmetic(Op::Mul, old, value, scalar, span),
@@ -200,14 +234,14 @@ impl Lower<'_, '_> {
                     ReduceOp::All => old.bin(Bin::And, value),
                     _ => old.bin(Bin::Or, value),
                 };
-                self.set(*acc, new);
-                if let Some(seen) = seen {
-                    self.set(*seen, Part::int(Ty::I8, 1));
-                }
+                let mut known = vec![new];
+                known.extend(note.map(|_| Part::int(Ty::I8, 1)));
+                known
             }
-            Carry::Best { best, at, seen } => {
+            Way::Best => {
+                let [old, at] = &known[..] else { unreachable!("a value and where it stands") };
+                let seen = note.expect("whether there was a point");
                 let value = self.atom(value);
-                let old = self.read(*best);
                 let signed = super::cast::is_signed(scalar);
                 let cmp = match (op == ReduceOp::ArgMax, signed) {
                     (true, true) => Cmp::SGt,
@@ -219,23 +253,14 @@ impl Lower<'_, '_> {
                 if scalar.is_float() {
                     // The first NaN beats every number, and nothing beats it.
                     let nan = value.clone().cmp(Cmp::Ne, value.clone());
-                    wins = wins.bin(Bin::Or, nan.bin(Bin::And, old.clone().cmp(Cmp::Eq, old)));
+                    wins = wins.bin(Bin::Or, nan.bin(Bin::And, old.clone().cmp(Cmp::Eq, old.clone())));
                 }
-                let wins = wins.bin(Bin::Or, self.read(*seen).un(Un::Not));
+                let wins = wins.bin(Bin::Or, seen.un(Un::Not));
                 let wins = self.bound(wins, "");
-                let kept = wins.clone().select(value, self.read(*best));
-                self.set(*best, kept);
-                let kept = wins.select(point.clone(), self.read(*at));
-                self.set(*at, kept);
-                self.set(*seen, Part::int(Ty::I8, 1));
+                let best = wins.clone().select(value, old.clone());
+                let place = wins.select(point.clone(), at.clone());
+                vec![best, place, Part::int(Ty::I8, 1)]
             }
-        }
-    }
-
-    fn count_up(&mut self, count: Option<Local>) {
-        if let Some(count) = count {
-            let next = self.read(count).bin(Bin::Add, Part::index(1));
-            self.set(count, next);
         }
     }
 
@@ -253,56 +278,46 @@ impl Lower<'_, '_> {
         self.int_op(op, vec![old, value], scalar, span)
     }
 
-    fn reduced(&mut self, reduce: &Reduce, carry: Carry, scalar: Scalar, ty: &Type, span: Span) -> Part {
-        let name = reduce.op.name();
-        match carry {
-            Carry::Fold { acc, seen } => {
-                if let Some(seen) = seen {
-                    let empty = self.read(seen).un(Un::Not);
-                    self.fail_if(empty, "E0909", span, &[name], Vec::new());
-                }
-                let total = self.read(acc);
-                self.rounded(total, scalar)
-            }
-            Carry::Sum { sum, count } => {
-                let total = self.read(sum);
-                self.averaged(reduce, total, count, scalar, span)
-            }
-            Carry::Compensated { sum, lost, count } => {
+    /// The value of a reduction, of type `ty`, when all points are known.
+    pub fn reduced(&mut self, folding: &Folding, mut known: Vec<Part>, ty: &Type) -> Part {
+        let note = folding.notes.then(|| known.pop().expect("a note"));
+        if let Some(note) = note.clone().filter(|_| !folding.certain) {
+            let empty = if note.ty == Ty::I8 { note.un(Un::Not) } else { note.cmp(Cmp::Eq, Part::index(0)) };
+            self.fail_if(empty, "E0909", folding.span, &[folding.op.name()], Vec::new());
+        }
+        match folding.way {
+            Way::Plain => self.rounded(known.remove(0), folding.scalar),
+            Way::Sum => self.averaged(folding, known.remove(0), note),
+            Way::Compensated => {
                 // Where the sum is infinite there is no error to add, only a NaN.
-                let lost = self.read(lost);
-                let known = lost.clone().cmp(Cmp::Eq, lost.clone());
-                let exact = self.read(sum).bin(Bin::Add, lost);
-                let total = known.select(exact, self.read(sum));
-                self.averaged(reduce, total, count, scalar, span)
+                let [sum, lost] = &known[..] else { unreachable!("a sum and what it lost") };
+                let is_known = lost.clone().cmp(Cmp::Eq, lost.clone());
+                let exact = sum.clone().bin(Bin::Add, lost.clone());
+                let total = is_known.select(exact, sum.clone());
+                self.averaged(folding, total, note)
             }
-            Carry::Best { at, seen, .. } => {
-                if !never_empty(reduce) {
-                    let empty = self.read(seen).un(Un::Not);
-                    self.fail_if(empty, "E0909", span, &[name], Vec::new());
-                }
-                super::cast::resized(self.read(at), true, Ty::of(ty.scalar().unwrap_or(Scalar::I32)))
+            Way::Best => {
+                let at = known.remove(1);
+                super::cast::resized(at, true, Ty::of(ty.scalar().unwrap_or(Scalar::I32)))
             }
         }
     }
 
     /// The sum, or the mean if points were counted, in the type of the body.
-    fn averaged(&mut self, reduce: &Reduce, total: Part, count: Option<Local>, scalar: Scalar, span: Span) -> Part {
+    fn averaged(&mut self, folding: &Folding, total: Part, count: Option<Part>) -> Part {
         let total = match count {
             None => total,
-            Some(count) => {
-                let empty = self.read(count).cmp(Cmp::Eq, Part::index(0));
-                if !never_empty(reduce) {
-                    self.fail_if(empty, "E0909", span, &[reduce.op.name()], Vec::new());
-                }
-                let points = self.read(count).convert(Convert::SintToFloat(Ty::F64), Ty::F64);
-                total.bin(Bin::FDiv, points)
-            }
+            Some(count) => total.bin(Bin::FDiv, count.convert(Convert::SintToFloat(Ty::F64), Ty::F64)),
         };
+        let scalar = folding.scalar;
         let total = if scalar == Scalar::F64 { total } else { total.convert(Convert::Float(Ty::F32), Ty::F32) };
         let total = self.rounded(total, scalar);
         self.bound(total, "")
     }
+}
+
+fn one_more(count: Part) -> Part {
+    count.bin(Bin::Add, Part::index(1))
 }
 
 fn is_short(reduce: &Reduce) -> bool {
