@@ -19,6 +19,7 @@ mod own;
 mod recurrence;
 mod reduce;
 mod region;
+mod running;
 mod scatter;
 mod script;
 mod tail;

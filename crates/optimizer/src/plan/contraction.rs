@@ -36,10 +36,10 @@ impl Coord {
 /// A sum whose cells are in a tensor: the coordinates along its axes, and what is still to be multiplied.
 #[derive(Clone)]
 pub struct Contracted {
-    tensor: Local,
-    coords: Vec<Coord>,
-    scale: Vec<Expr>,
-    is_negative: bool,
+    pub tensor: Local,
+    pub coords: Vec<Coord>,
+    pub scale: Vec<Expr>,
+    pub is_negative: bool,
 }
 
 /// The sums of a clause that are contractions.

@@ -115,7 +115,15 @@ impl Lower<'_, '_> {
                 let free = if late.is_empty() { lower.open_coords(cells, k, &open) } else { None };
                 let scatters = free.as_ref().map_or(Vec::new(), |free| lower.scatters(clause, free));
                 lower.scatter(&scatters);
-                lower.paint_open(cells, k, (&open, free), &late, &mut coords);
+                let runnings = free.as_ref().map_or(Vec::new(), |free| lower.runnings(cells, clause, free));
+                match &runnings[..] {
+                    [whole] if whole.is_whole() => lower.run_clause(whole, cells, &open, &coords),
+                    _ => {
+                        lower.run(&runnings);
+                        lower.paint_open(cells, k, (&open, free), &late, &mut coords);
+                        lower.forget_runnings(&runnings);
+                    }
+                }
                 lower.forget_scattered(&scatters);
             });
         });

@@ -34,7 +34,7 @@ impl<'e> Item<'e> {
 }
 
 /// Integers that a list of items defines.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Definitions<'e>(HashMap<VarId, &'e Expr>);
 
 impl<'e> Definitions<'e> {
@@ -94,6 +94,7 @@ impl<'e> Definitions<'e> {
 }
 
 /// `left op right`, where the difference grows by `slope` with the coordinate.
+#[derive(Clone, Copy)]
 pub struct Limit<'e> {
     pub var: VarId,
     pub slope: i64,
@@ -112,6 +113,12 @@ pub struct Limits<'e> {
 impl<'e> Limits<'e> {
     fn none(items: &[Item<'e>]) -> Limits<'e> {
         Limits { limits: Vec::new(), items: items.to_vec(), definitions: Definitions::of(items) }
+    }
+
+    /// Some of the limits, without the items.
+    pub fn filtered(&self, keep: impl Fn(&Limit) -> bool) -> Limits<'e> {
+        let limits = self.limits.iter().filter(|limit| keep(limit)).copied().collect();
+        Limits { limits, items: Vec::new(), definitions: self.definitions.clone() }
     }
 
     /// Whether there are limits of a coordinate.

@@ -65,6 +65,16 @@ impl Folding {
         }
     }
 
+    /// Whether points must be folded in upwards; a sum may be taken in any order that is as exact.
+    pub fn is_ordered(&self) -> bool {
+        self.turns() == Turns::Up && self.way != Way::Compensated
+    }
+
+    /// Whether there is an error where there is no point.
+    pub fn can_fail(&self) -> bool {
+        self.notes && !self.certain
+    }
+
     /// What is known before the first point.
     pub fn first(&self) -> Vec<Part> {
         let ty = Ty::of(self.scalar);
@@ -196,7 +206,7 @@ impl Lower<'_, '_> {
         vec![new, lost]
     }
 
-    fn fold_in(&mut self, folding: &Folding, value: Part, point: &Part, state: &[Local]) {
+    pub fn fold_in(&mut self, folding: &Folding, value: Part, point: &Part, state: &[Local]) {
         let known = state.iter().map(|local| self.read(*local)).collect();
         let new = self.folded(folding, known, value, point);
         self.set_all(state, new);

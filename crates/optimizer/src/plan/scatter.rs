@@ -53,9 +53,9 @@ struct Equation<'e> {
 /// What is known of each cell, in as many tensors as that is numbers.
 #[derive(Clone)]
 pub struct Scattered {
-    folding: Folding,
-    known: Vec<Local>,
-    coords: Vec<Coord>,
+    pub folding: Folding,
+    pub known: Vec<Local>,
+    pub coords: Vec<Coord>,
 }
 
 impl Lower<'_, '_> {
@@ -114,7 +114,7 @@ impl Lower<'_, '_> {
     }
 
     /// What has to be bound and to hold at the points of a reduction, which itself stands behind `context`.
-    fn protected<'e>(&self, e: &'e Expr, reduce: &'e Reduce, context: Vec<Item<'e>>) -> Option<Vec<Item<'e>>> {
+    pub fn protected<'e>(&self, e: &'e Expr, reduce: &'e Reduce, context: Vec<Item<'e>>) -> Option<Vec<Item<'e>>> {
         let mut own = Vec::new();
         for item in Item::all(&reduce.wheres) {
             match item {
@@ -272,17 +272,25 @@ impl Lower<'_, '_> {
         let Some((coord, left)) = left.split_first() else {
             return self.points(scatter, &mut Vec::new(), scattered);
         };
-        self.coord_loop(coord, &scatter.limits, |lower| lower.outer_coords(scatter, left, scattered));
+        self.coord_loop(coord, Some(&scatter.limits), |lower| lower.outer_coords(scatter, left, scattered));
     }
 
     /// A loop over an open coordinate.
-    fn coord_loop(&mut self, coord: &Coord, limits: &Limits, body: impl FnOnce(&mut Self)) {
+    pub fn coord_loop(&mut self, coord: &Coord, limits: Option<&Limits>, body: impl FnOnce(&mut Self)) {
         let name = self.program().vars[coord.var.index()].name.as_str();
-        let range = self.narrowed(coord.var, (coord.lo.clone(), coord.hi.clone()), limits);
+        let range = self.cell_range(coord, limits);
         self.for_loop(range, Turns::Free, name, |lower, var| {
             lower.bind_coord(coord.var, lower.read(var));
             body(lower);
         });
+    }
+
+    pub fn cell_range(&mut self, coord: &Coord, limits: Option<&Limits>) -> (Part, Part) {
+        let range = (coord.lo.clone(), coord.hi.clone());
+        match limits {
+            Some(limits) => self.narrowed(coord.var, range, limits),
+            None => range,
+        }
     }
 
     fn points(&mut self, scatter: &Scatter, at: &mut Vec<Part>, scattered: &Scattered) {
@@ -330,7 +338,9 @@ impl Lower<'_, '_> {
         let Some((coord, left)) = left.split_first() else {
             return self.tasks(scatter, tasks, true, point, scattered);
         };
-        self.coord_loop(coord, &scatter.limits, |lower| lower.inner_coords(scatter, left, tasks, point, scattered));
+        self.coord_loop(coord, Some(&scatter.limits), |lower| {
+            lower.inner_coords(scatter, left, tasks, point, scattered)
+        });
     }
 
     /// Gives an open coordinate the value that an equation says; whether it is in its range.
@@ -346,17 +356,20 @@ impl Lower<'_, '_> {
         self.within(at, coord.lo.clone(), coord.hi.clone())
     }
 
-    fn place_of_cell(&mut self, scattered: &Scattered) -> Part {
+    pub fn coord_value(&mut self, coord: &Coord) -> Part {
+        self.var(coord.var).parts.remove(0).widened(true)
+    }
+
+    pub fn place_of_cell(&mut self, scattered: &Scattered) -> Part {
         let mut index = Vec::with_capacity(scattered.coords.len());
         for coord in &scattered.coords {
-            let at = self.var(coord.var).parts.remove(0).widened(true);
-            index.push(at.bin(Bin::Sub, coord.lo.clone()));
+            index.push(self.coord_value(coord).bin(Bin::Sub, coord.lo.clone()));
         }
         let place = self.offset(scattered.known[0], index);
         self.atom(place)
     }
 
-    fn known_of_cell(&mut self, scattered: &Scattered, place: &Part) -> Vec<Part> {
+    pub fn known_of_cell(&mut self, scattered: &Scattered, place: &Part) -> Vec<Part> {
         let types = scattered.folding.first();
         let mut known = Vec::new();
         for (tensor, first) in scattered.known.iter().zip(types) {
@@ -366,13 +379,17 @@ impl Lower<'_, '_> {
         known
     }
 
-    fn fold_into_cell(&mut self, value: Part, point: &Part, scattered: &Scattered) {
+    pub fn fold_into_cell(&mut self, value: Part, point: &Part, scattered: &Scattered) {
         let place = self.place_of_cell(scattered);
         let known = self.known_of_cell(scattered, &place);
         let new = self.folded(&scattered.folding, known, value, point);
-        for (tensor, new) in scattered.known.iter().zip(new) {
+        self.store_known(scattered, &place, new);
+    }
+
+    pub fn store_known(&mut self, scattered: &Scattered, place: &Part, known: Vec<Part>) {
+        for (tensor, part) in scattered.known.iter().zip(known) {
             let to = self.data(*tensor);
-            self.emit(St::Store(new.ty, to.ex, place.ex.clone(), new.ex));
+            self.emit(St::Store(part.ty, to.ex, place.ex.clone(), part.ex));
         }
     }
 
@@ -387,7 +404,7 @@ impl Lower<'_, '_> {
 
 /// The reductions of an expression that are not inside another one, each with what has to be bound and to hold before
 /// it is reached.
-fn reductions<'e>(e: &'e Expr, context: &mut Vec<Item<'e>>, found: &mut Vec<(&'e Expr, Vec<Item<'e>>)>) {
+pub fn reductions<'e>(e: &'e Expr, context: &mut Vec<Item<'e>>, found: &mut Vec<(&'e Expr, Vec<Item<'e>>)>) {
     let mut behind = |e: &'e Expr, context: &mut Vec<Item<'e>>, item: Item<'e>| {
         context.push(item);
         reductions(e, context, found);
