@@ -191,3 +191,38 @@ fn memory_that_does_not_exist_is_not_touched() {
     assert_eq!((outcome.status, outcome.stdout.as_str()), (3, ""));
     assert!(outcome.stderr.starts_with("[E0907] Error: out of memory: asked for 108.0 EB"), "{}", outcome.stderr);
 }
+
+#[test]
+fn a_profile_has_a_bar_for_each_family_and_its_line() {
+    let folder = scratch("profile");
+    let program = "let a[i in 0..9] = i as f64;\nlet h[0] = 0.0f64;\nlet h[t in 1..9] = h[t - 1] + a[t];\nprint(h);\n";
+    std::fs::write(folder.join("sums.ein"), program).expect("the target folder can be written");
+    let outcome = einc(&folder, &["run", "sums.ein", "--profile", "trace.json"]);
+    assert_eq!(outcome.stdout, "[0.0, 1.0, 3.0, 6.0, 10.0, 15.0, 21.0, 28.0, 36.0]\n");
+    let trace = std::fs::read_to_string(folder.join("trace.json")).expect("a trace");
+    for name in ["a (line 1)", "h (line 2)", "line 4", "check", "run"] {
+        assert!(trace.contains(&format!("{{\"name\": \"{name}\", \"cat\"")), "{name} in {trace}");
+    }
+    assert!(trace.starts_with("{\"displayTimeUnit\"") && trace.ends_with("]}\n"), "{trace}");
+    // What failed is there up to where it failed.
+    std::fs::write(folder.join("fails.ein"), "let a[i in 0..3] = 1 / i; print(a);").expect("the same");
+    assert_eq!(einc(&folder, &["run", "fails.ein", "--profile", "trace.json"]).status, 3);
+    let trace = std::fs::read_to_string(folder.join("trace.json")).expect("a trace");
+    assert!(trace.contains("a (line 1)"), "{trace}");
+    assert_eq!(einc(&folder, &["run", "sums.ein", "--profile", "no/such/folder.json"]).status, 1);
+}
+
+#[test]
+fn a_kernel_that_has_no_sum_is_an_error_of_the_program() {
+    let outcome =
+        here(&["bench", "--error-format", "json", "-c", "pub fn inputs() { 3 } pub fn kernel(x: i32) { \"a\" }"]);
+    assert_eq!((outcome.status, outcome.codes()), (1, vec!["E0401"]));
+}
+
+#[test]
+fn stages_of_a_benchmark_show_its_kernel() {
+    let program = "pub fn inputs() { [1.0, 2.0] } pub fn kernel(x: [f32; n]) { let y[n] = x[n] * 2.0; y }";
+    let cost = here(&["emit", "--stage", "cost", "-c", program]).stdout;
+    assert!(cost.contains("fn kernel(x: [f32; ?]) in <code>, for each call\n"), "{cost}");
+    assert!(cost.contains("flops         n\n"), "{cost}");
+}

@@ -134,6 +134,13 @@ impl Modules {
         &self.modules[id.index()]
     }
 
+    /// Whether the entry defines what `einc bench` calls.
+    pub fn is_benchmark(&self) -> bool {
+        let items = &self.module(self.entry).items;
+        let is_fn = |name| matches!(items.get(&Symbol::new(name)).map(|found| &found.item), Some(Item::Fn(..)));
+        is_fn("inputs") && is_fn("kernel")
+    }
+
     /// What `name` means at the top level of a module: its own items, then imports, then globs (files of the user
     /// before the library), then whatever the module around an inline one sees.
     pub fn lookup(&self, module: ModuleId, name: Symbol) -> Option<Item> {

@@ -12,7 +12,7 @@ mod source;
 pub use closest::closest;
 pub use codes::{Row, codes, explain, similar};
 pub use interner::Symbol;
-pub use json::json;
+pub use json::{json, quoted as json_text};
 pub use render::render;
 pub use source::{FileId, SourceFile, SourceMap, Span};
 

@@ -3,7 +3,7 @@
 mod kernel;
 mod measurement;
 
-pub use kernel::{Outputs, arguments_of_kernel, outputs_of};
+pub use kernel::{Outputs, arguments_of_kernel, not_measurable, outputs_of};
 
 use crate::input::Input;
 use crate::options::Options;

@@ -11,6 +11,12 @@ pub fn early_call(call: Span, name: &str, bound: Span, used: Span) -> Diagnostic
         .help(format!("move the call behind the `let` of `{name}`, or pass the value as an argument"))
 }
 
+/// A benchmark compares results by their sums.
+pub fn kernel_result(kernel: Span, ty: &str) -> Diagnostic {
+    Diagnostic::error("E0401", kernel, format!("`kernel` gives a `{ty}`, which cannot be measured"))
+        .label("a kernel gives scalars, tensors of scalars, and tuples of these")
+}
+
 pub fn not_utf8(place: Span, byte: u8) -> Diagnostic {
     Diagnostic::error("E0906", place, format!("the file is not UTF-8: byte {byte:#04x} at offset {}", place.start))
         .label("everything up to here is text")

@@ -13,6 +13,7 @@ mod library;
 mod loader;
 mod options;
 mod pipeline;
+mod profile;
 mod report;
 mod session;
 mod stack;

@@ -43,6 +43,8 @@ pub struct Options {
     pub color: Color,
     /// Says on stderr how long each pass took.
     pub time_passes: bool,
+    /// Statements say when they begin and end.
+    pub profile: bool,
 }
 
 impl Default for Options {
@@ -54,6 +56,7 @@ impl Default for Options {
             error_format: ErrorFormat::default(),
             color: Color::default(),
             time_passes: false,
+            profile: false,
         }
     }
 }

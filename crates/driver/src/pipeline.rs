@@ -36,6 +36,13 @@ pub enum Goal {
     Derivatives,
 }
 
+impl Goal {
+    fn is_low_level(self) -> bool {
+        use Stage::*;
+        matches!(self, Goal::Emit(Loops | Cost | Storage | Clif | Asm))
+    }
+}
+
 pub enum Product {
     /// The program is fine.
     Checked,
@@ -73,8 +80,9 @@ pub fn advance(session: &mut Session, entry: FileId, goal: Goal) -> Result<Produ
     let mut loader = Files { sources, folder, entry: entry_name };
     let modules = timings.time("load", || checker::modules::load(entry, tree, &mut loader, found));
 
-    let Checked { mut program, diagnostics } =
-        timings.time("check", || checker::check(&modules, sources, goal == Goal::Bench));
+    // Of a benchmark, what it measures is shown.
+    let bench = goal == Goal::Bench || goal.is_low_level() && modules.is_benchmark();
+    let Checked { mut program, diagnostics } = timings.time("check", || checker::check(&modules, sources, bench));
     found.extend(diagnostics);
     without_errors(found)?;
     timings.time("verify", || verified("check", ir::verify(&program, true)))?;
@@ -82,6 +90,10 @@ pub fn advance(session: &mut Session, entry: FileId, goal: Goal) -> Result<Produ
         return Ok(Product::Text(program.to_string()));
     }
 
+    if bench {
+        found.extend(bench::not_measurable(&program));
+        without_errors(found)?;
+    }
     let early = timings.time("lift", || optimizer::lift(&mut program));
     found.extend(early.into_iter().map(|(call, var, used)| {
         let var = &program.vars[var.index()];
@@ -104,12 +116,12 @@ pub fn advance(session: &mut Session, entry: FileId, goal: Goal) -> Result<Produ
         return Ok(Product::Text(ir::source::print(&program)));
     }
 
-    if goal == Goal::Bench {
+    if bench {
         bench::arguments_of_kernel(&mut program).map_err(Stop::Defect)?;
     }
     timings.time("inline", || optimizer::inline(&mut program));
     timings.time("verify", || verified("inline", ir::verify(&program, false)))?;
-    let plan = optimizer::Options { opt_level: options.opt_level, checked: options.checked };
+    let plan = optimizer::Options { opt_level: options.opt_level, checked: options.checked, profile: options.profile };
     let (loops, decisions) = timings.time("plan", || optimizer::plan_with_decisions(&program, &plan));
     timings.time("verify", || verified("plan", ir::loops_verify::verify(&loops)))?;
     if goal == Goal::Emit(Stage::Loops) {

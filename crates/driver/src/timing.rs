@@ -5,25 +5,37 @@ use std::time::{Duration, Instant};
 
 #[derive(Debug, Default)]
 pub struct Timings {
-    rows: Vec<(&'static str, Duration)>,
+    rows: Vec<Row>,
+}
+
+#[derive(Debug)]
+pub struct Row {
+    pub pass: &'static str,
+    pub begin: Instant,
+    pub time: Duration,
 }
 
 impl Timings {
     pub fn time<T>(&mut self, pass: &'static str, work: impl FnOnce() -> T) -> T {
-        let start = Instant::now();
+        let begin = Instant::now();
         let result = work();
-        self.rows.push((pass, start.elapsed()));
+        self.rows.push(Row { pass, begin, time: begin.elapsed() });
         result
     }
 
+    pub fn rows(&self) -> &[Row] {
+        &self.rows
+    }
+
     pub fn total(&self) -> Duration {
-        self.rows.iter().map(|(_, took)| *took).sum()
+        self.rows.iter().map(|row| row.time).sum()
     }
 }
 
 impl fmt::Display for Timings {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        for (pass, took) in self.rows.iter().chain([&("total", self.total())]) {
+        let rows = self.rows.iter().map(|row| (row.pass, row.time));
+        for (pass, took) in rows.chain([("total", self.total())]) {
             writeln!(f, "{pass:<8} {:>9.3} ms", took.as_secs_f64() * 1e3)?;
         }
         Ok(())
@@ -36,7 +48,9 @@ mod tests {
 
     #[test]
     fn rows_stand_in_order_and_add_up() {
-        let rows = vec![("parse", Duration::from_micros(1500)), ("check", Duration::from_micros(250))];
+        let begin = Instant::now();
+        let rows = [("parse", 1500), ("check", 250)];
+        let rows = rows.map(|(pass, time)| Row { pass, begin, time: Duration::from_micros(time) }).into();
         let timings = Timings { rows };
         assert_eq!(timings.total(), Duration::from_micros(1750));
         let table = "parse        1.500 ms\ncheck        0.250 ms\ntotal        1.750 ms\n";

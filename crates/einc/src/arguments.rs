@@ -27,6 +27,9 @@ pub enum Command {
         /// Arguments of the program. They are accepted; the language has no way to read them yet
         #[arg(last = true, value_name = "ARGS")]
         arguments: Vec<String>,
+        /// Write what each statement took as a trace, which Chrome and Perfetto show
+        #[arg(long, value_name = "OUT.JSON")]
+        profile: Option<PathBuf>,
     },
     /// Report what is wrong with a program, without running it
     #[command(after_help = "Example:\n  einc check --error-format json sum.ein")]
@@ -136,6 +139,7 @@ impl Shared {
             error_format: self.error_format.into(),
             color: self.color.into(),
             time_passes: self.time_passes,
+            ..driver::Options::default()
         }
     }
 }

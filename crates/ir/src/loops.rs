@@ -442,6 +442,10 @@ pub mod rt {
         failing("save_npy", &[Ptr, Ptr], &[]),
         failing("read_text", &[Ptr], &[Ptr]),
         failing("write_text", &[Ptr, Ptr], &[]),
+        // --- profile -------------------------------------------------------------------------------------------------
+        // (site): from here on time belongs to what the site names, until the end that belongs to this begin
+        in_context("span_begin", &[I32], &[]),
+        in_context("span_end", &[], &[]),
         // --- errors --------------------------------------------------------------------------------------------------
         // (message): E0910 and other sites whose words are a string
         failing("panic", &[Ptr], &[]),

@@ -16,6 +16,7 @@ mod life;
 mod limits;
 mod load;
 mod own;
+mod profile;
 mod recurrence;
 mod reduce;
 mod region;
@@ -43,6 +44,8 @@ pub struct Options {
     pub opt_level: u8,
     /// Integer arithmetic traps in cells and reductions, too.
     pub checked: bool,
+    /// Statements say when they begin and end.
+    pub profile: bool,
 }
 
 /// Statements of the entry file from which on it becomes several functions.

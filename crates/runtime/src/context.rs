@@ -4,6 +4,7 @@ use crate::errors::Failure;
 use crate::heap::Heap;
 use crate::layout::Layouts;
 use crate::object::{Object, Str};
+use crate::spans::{Span, Spans};
 use ir::loops::{Layout, Site};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -29,6 +30,8 @@ pub struct Context {
     pub(crate) live: usize,
     pub(crate) empty: *mut Str,
     pub(crate) dead: Vec<*mut Object>,
+    /// What is measured, if anything is.
+    pub(crate) spans: Option<Spans>,
     base: PathBuf,
     waiting: Vec<u8>,
     output: Box<dyn Write>,
@@ -48,6 +51,7 @@ impl Context {
             live: 0,
             empty: null_mut(),
             dead: Vec::new(),
+            spans: None,
             base: base.into(),
             waiting: Vec::new(),
             output,
@@ -57,6 +61,16 @@ impl Context {
     /// Uses at most so many threads; as many as there are cores if not said.
     pub fn limit_threads(&mut self, most: Option<usize>) {
         self.threads = most.map_or(self.threads, |most| most.clamp(1, self.threads));
+    }
+
+    /// Measures statements that say when they begin and end.
+    pub fn measure_spans(&mut self) {
+        self.spans = Some(Spans::new());
+    }
+
+    /// What was measured so far; statements that an error ended end now.
+    pub fn take_spans(&mut self) -> Vec<Span> {
+        self.spans.take().map_or_else(Vec::new, |spans| spans.all(&self.sites))
     }
 
     /// Takes the tables of the module that runs next.

@@ -1,6 +1,6 @@
 //! Addresses of the rows of `ir::loops::rt`, for emitted code.
 
-use crate::{contraction, failures, files, math, objects, sorting, tiles, values};
+use crate::{contraction, failures, files, math, objects, sorting, spans, tiles, values};
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
@@ -30,6 +30,7 @@ static TABLE: LazyLock<HashMap<&'static str, Address>> = LazyLock::new(|| {
         values { value_eq value_text value_format list_contains tensor_contains }
         files { print_line load_npy dyn_of dyn_settle dyn_rank dyn_shape save_npy read_text write_text }
         sorting { tensor_argsort }
+        spans { span_begin span_end }
         failures { panic assert_failed }
         contraction { contract_f32 contract_f64 }
         tiles { f32_exp_tile f64_exp_tile f32_tanh_tile f64_tanh_tile f32_ln_tile }

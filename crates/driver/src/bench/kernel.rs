@@ -4,6 +4,8 @@
 //! kernel; closing the functions (`lift`) adds what the kernel needs to that call; and what `main` then gives are the
 //! arguments of the call instead.
 
+use crate::errors;
+use diagnostics::Diagnostic;
 use ir::{Bench, Expr, ExprKind, FuncId, Program, Scalar, Type};
 
 pub enum ResultKind {
@@ -33,21 +35,29 @@ pub fn arguments_of_kernel(program: &mut Program) -> Result<(), String> {
     Ok(())
 }
 
+/// What is wrong with a kernel whose result has no sum.
+pub fn not_measurable(program: &Program) -> Option<Diagnostic> {
+    let kernel = &program.funcs[program.bench?.kernel.index()];
+    let unfit = collect(&kernel.result, &mut Vec::new()).err()?;
+    Some(errors::kernel_result(kernel.span, &ir::type_name(program, unfit)))
+}
+
 pub fn outputs_of(program: &Program) -> Result<Outputs, String> {
     let Some(Bench { inputs, kernel }) = program.bench else { return Err("there is no kernel".to_owned()) };
     let result = |func: FuncId| &program.funcs[func.index()].result;
     let mut results = Vec::new();
-    collect(result(kernel), &mut results)?;
+    collect(result(kernel), &mut results).map_err(|unfit| format!("{unfit:?} cannot be measured"))?;
     Ok(Outputs { argument_words: words(program, result(inputs)), results })
 }
 
-fn collect(ty: &Type, results: &mut Vec<ResultKind>) -> Result<(), String> {
+/// The words of a kernel's result, or the type in it that has no sum.
+fn collect<'t>(ty: &'t Type, results: &mut Vec<ResultKind>) -> Result<(), &'t Type> {
     match ty {
         Type::Scalar(scalar) => results.push(ResultKind::Scalar(*scalar)),
         Type::Tensor(elem, _) if elem.scalar().is_some() => results.push(ResultKind::Tensor),
         Type::Unit => {}
         Type::Tuple(items) => items.iter().try_for_each(|item| collect(item, results))?,
-        _ => return Err("a kernel gives scalars, tensors of scalars, and tuples of these".to_owned()),
+        unfit => return Err(unfit),
     }
     Ok(())
 }

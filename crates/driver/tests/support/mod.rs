@@ -51,7 +51,7 @@ pub fn loops(mut program: Program) -> Option<ir::loops::Module> {
     verified("differentiate", ir::verify(&program, false));
     optimizer::inline(&mut program);
     verified("inline", ir::verify(&program, false));
-    let loops = optimizer::plan(&program, &optimizer::Options { opt_level: 2, checked: false });
+    let loops = optimizer::plan(&program, &optimizer::Options { opt_level: 2, checked: false, profile: false });
     verified("plan", ir::loops_verify::verify(&loops));
     Some(loops)
 }

@@ -22,6 +22,7 @@ impl Lower<'_, '_> {
         for k in run {
             self.current.insert(block, k);
             let mark = self.region().temps.len();
+            let span = self.begin_span(&stmts[k]);
             match &stmts[k] {
                 Stmt::Let(var, value) => {
                     let ty = &self.program().vars[var.index()].ty;
@@ -43,6 +44,7 @@ impl Lower<'_, '_> {
             }
             self.release_temps(mark);
             self.release_dead(block, k);
+            self.end_span(span);
         }
         bound
     }

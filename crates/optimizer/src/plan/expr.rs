@@ -196,7 +196,7 @@ pub fn narrowed(index: Part) -> Part {
 }
 
 /// Worth computing once instead of many times.
-fn is_big(e: &Expr) -> bool {
+pub fn is_big(e: &Expr) -> bool {
     use ExprKind::*;
     match &e.kind {
         Reduce(_) | Family(_) | Literal(..) | Comprehension(_) | Call(..) | List(_) | CheckShape(..) => true,

@@ -29,7 +29,7 @@ pub fn run_with(program: &Program, checked: bool) -> (String, Option<&'static st
     assert_eq!(ir::verify(&program, false), Ok(()), "{program}");
     inline(&mut program);
     assert_eq!(ir::verify(&program, false), Ok(()), "{program}");
-    let module = plan(&program, &Options { opt_level: 2, checked });
+    let module = plan(&program, &Options { opt_level: 2, checked, profile: false });
     if let Err(problem) = ir::loops_verify::verify(&module) {
         panic!("{problem}\n{program}\n{module}");
     }
