@@ -226,3 +226,24 @@ fn stages_of_a_benchmark_show_its_kernel() {
     assert!(cost.contains("fn kernel(x: [f32; ?]) in <code>, for each call\n"), "{cost}");
     assert!(cost.contains("flops         n\n"), "{cost}");
 }
+
+#[test]
+fn a_graph_has_values_forward_and_contributions_that_add_up_backward() {
+    let folder = scratch("graph");
+    let program = "let x[i in 0..2] = (i as f64) + 1.0;\nlet a[i] = x[i] * x[i];\nlet b = sum[i](3.0 * x[i]);\n\
+                   let loss = sum[i](a[i]) + b;\nprint(\"</script>\", loss);\n";
+    std::fs::write(folder.join("two_ways.ein"), program).expect("the target folder can be written");
+    let page = einc(&folder, &["graph", "two_ways.ein"]).stdout;
+    assert!(page.starts_with("<!doctype html>") && page.ends_with("</html>\n"), "{page}");
+    let has = |text: &str| assert!(page.contains(text), "{text} in {page}");
+    has(r#""title": "x[i]", "type": "[f64; ?]", "line": 1"#);
+    has(r#""value": "[1.0, 2.0]", "sensitivity": "[5.0, 7.0]""#);
+    has(r#""from": 0, "to": 1, "reads": ["x[i]"], "sums": [], "contribution": "[2.0, 4.0]""#);
+    has(r#""from": 0, "to": 2, "reads": ["x[i]"], "sums": [], "contribution": "[3.0, 3.0]""#);
+    has(r#""printed": "\u003c/script> 14.0\n""#);
+    assert_eq!(einc(&folder, &["graph", "two_ways.ein", "--of", "a"]).status, 1);
+    // Without a derivative there is still the way forward.
+    let blocked = here(&["graph", "-c", "let x = [1.0, 2.0]; let y = (argmax[i](x[i]) as f64) * 2.0; print(y);"]);
+    assert_eq!((blocked.status, blocked.stderr.as_str()), (0, ""));
+    assert!(blocked.stdout.contains(r#""value": "2.0", "sensitivity": null"#), "{}", blocked.stdout);
+}

@@ -2,6 +2,7 @@
 
 use crate::bench::{self, Outputs};
 use crate::errors;
+use crate::graph::{self, Drawing, Wish};
 use crate::loader::Files;
 use crate::session::Session;
 use checker::Checked;
@@ -34,6 +35,8 @@ pub enum Goal {
     Bench,
     /// The program without quotients, and where each came from.
     Derivatives,
+    /// Code that tells its values.
+    Graph(Wish),
 }
 
 impl Goal {
@@ -50,6 +53,7 @@ pub enum Product {
     Code(Compiled),
     Kernel(Compiled, Outputs),
     Derivatives(ir::Program, Vec<autodiff::Derivation>),
+    Graph(Compiled, Drawing),
 }
 
 /// Why there is no product.
@@ -62,7 +66,7 @@ pub enum Stop {
 
 /// Every pass in order, and nothing else.
 pub fn advance(session: &mut Session, entry: FileId, goal: Goal) -> Result<Product, Stop> {
-    let Session { input, options, sources, diagnostics: found, timings } = session;
+    let Session { input, options, sources, diagnostics: found, timings, .. } = session;
 
     if goal == Goal::Emit(Stage::Tokens) {
         let (text, problems) = timings.time("lex", || syntax::tokens(entry, &sources.file(entry).text));
@@ -89,6 +93,10 @@ pub fn advance(session: &mut Session, entry: FileId, goal: Goal) -> Result<Produ
     if goal == Goal::Emit(Stage::Ir) {
         return Ok(Product::Text(program.to_string()));
     }
+    let drawing = match goal {
+        Goal::Graph(wish) => Some(graph::prepare(&mut program, sources, entry, wish)),
+        _ => None,
+    };
 
     if bench {
         found.extend(bench::not_measurable(&program));
@@ -137,10 +145,13 @@ pub fn advance(session: &mut Session, entry: FileId, goal: Goal) -> Result<Produ
     let keep_text = matches!(goal, Goal::Emit(_));
     let emission = codegen::Options { opt_level: options.opt_level, keep_text, threads: options.threads };
     let code = timings.time("emit", || codegen::compile(&loops, &emission)).map_err(Stop::Defect)?;
+    if let Some(drawing) = drawing {
+        return Ok(Product::Graph(code, drawing));
+    }
     Ok(match goal {
         Goal::Emit(Stage::Clif) => Product::Text(code.clif()),
         Goal::Emit(_) => Product::Text(code.asm()),
-        Goal::Check | Goal::Code | Goal::Derivatives => Product::Code(code),
+        Goal::Check | Goal::Code | Goal::Derivatives | Goal::Graph(_) => Product::Code(code),
         Goal::Bench => Product::Kernel(code, bench::outputs_of(&program).map_err(Stop::Defect)?),
     })
 }

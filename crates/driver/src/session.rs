@@ -15,19 +15,39 @@ pub struct Session {
     pub sources: SourceMap,
     pub diagnostics: Vec<Diagnostic>,
     pub timings: Timings,
+    entry: Option<FileId>,
 }
 
 impl Session {
     pub fn new(input: Input, options: Options) -> Session {
         let (sources, timings) = (SourceMap::default(), Timings::default());
-        Session { input, options, sources, diagnostics: Vec::new(), timings }
+        Session { input, options, sources, diagnostics: Vec::new(), timings, entry: None }
     }
 
     /// Brings the program as far as the goal and reports what there is to say. Without a product the command ends with
     /// the status.
     pub fn reach(&mut self, goal: Goal) -> Result<Product, Status> {
-        let entry = self.read()?;
-        let outcome = advance(self, entry, goal);
+        let outcome = self.attempt(goal)?;
+        self.conclude(outcome)
+    }
+
+    /// The same without a report, for who has another way if there is no product. The program is read once.
+    pub fn attempt(&mut self, goal: Goal) -> Result<Result<Product, Stop>, Status> {
+        let entry = match self.entry {
+            Some(entry) => entry,
+            None => self.read()?,
+        };
+        self.entry = Some(entry);
+        Ok(advance(self, entry, goal))
+    }
+
+    /// Whether all errors are about derivatives.
+    pub fn only_derivatives_fail(&self) -> bool {
+        self.diagnostics.iter().filter(|found| found.is_error()).all(|found| found.code.starts_with("E07"))
+    }
+
+    /// Reports what an attempt found.
+    pub fn conclude(&mut self, outcome: Result<Product, Stop>) -> Result<Product, Status> {
         self.report();
         outcome.map_err(|stop| match stop {
             Stop::Errors => Status::Errors,

@@ -74,6 +74,18 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Draw a program as a page: values on the way forward, sensitivities on the way back
+    #[command(after_help = "Example:\n  einc graph linear_regression.ein --of loss -o graph.html")]
+    Graph {
+        #[command(flatten)]
+        program: Program,
+        /// The float number that the way back starts from; the numerator of the first quotient if not said
+        #[arg(long, value_name = "NAME")]
+        of: Option<String>,
+        /// Where the page goes; to the standard output if not said
+        #[arg(short, long, value_name = "OUT.HTML")]
+        output: Option<PathBuf>,
+    },
     /// Explain a code, with a failing and a corrected program
     #[command(after_help = "Example:\n  einc explain E0501")]
     Explain {
@@ -172,7 +184,9 @@ mod tests {
             Ok(Command::Run { program, .. } | Command::Check { program } | Command::Emit { program, .. }) => {
                 program.input()
             }
-            Ok(Command::Bench { program, .. } | Command::Derive { program, .. }) => program.input(),
+            Ok(Command::Bench { program, .. } | Command::Derive { program, .. } | Command::Graph { program, .. }) => {
+                program.input()
+            }
             Ok(Command::Explain { .. }) => panic!("no program in `explain`"),
             Err(error) => panic!("{error}"),
         }

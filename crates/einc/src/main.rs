@@ -5,7 +5,7 @@ mod explain;
 
 use arguments::{Arguments, Command};
 use clap::Parser;
-use driver::{BenchOptions, DeriveOptions};
+use driver::{BenchOptions, DeriveOptions, GraphOptions};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
@@ -22,6 +22,9 @@ fn main() -> ExitCode {
         Command::Bench { program, seconds, json } => {
             let bench = BenchOptions { time: seconds, json };
             driver::bench(program.input(), bench, options).code()
+        }
+        Command::Graph { program, of, output } => {
+            driver::graph(program.input(), GraphOptions { of, output }, options).code()
         }
         Command::Explain { code } => explain::explain(&code),
     };
