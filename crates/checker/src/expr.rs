@@ -420,17 +420,24 @@ impl Checker<'_> {
             Some(Ty::List(item)) => Some((**item).clone()),
             _ => None,
         };
-        let mut vals: Vec<Val> = Vec::with_capacity(items.len());
-        for item in items {
-            let want = if matches!(item.kind, ast::ExprKind::Array(_)) { None } else { item_want.clone() };
-            let val = self.expr(item, want.as_ref());
-            let val = self.whole(val);
-            if val.ty.is_error() {
-                return Val::error(span);
+        // An empty row is one of what the others are rows of.
+        let is_empty = |item: &ast::Expr| matches!(&item.kind, ast::ExprKind::Array(row) if row.is_empty());
+        let mut vals: Vec<Option<Val>> = vec![None; items.len()];
+        let mut row_want = None;
+        for empty in [false, true] {
+            for (val, item) in vals.iter_mut().zip(items).filter(|(_, item)| is_empty(item) == empty) {
+                let is_row = matches!(item.kind, ast::ExprKind::Array(_));
+                let item_want = if is_row { &row_want } else { &item_want };
+                let made = self.expr(item, item_want.as_ref().filter(|_| empty || !is_row));
+                let made = self.whole(made);
+                if made.ty.is_error() {
+                    return Val::error(span);
+                }
+                row_want.get_or_insert_with(|| made.ty.clone());
+                *val = Some(made);
             }
-            vals.push(val);
         }
-        self.array_of(vals, want, span)
+        self.array_of(vals.into_iter().flatten().collect(), want, span)
     }
 
     /// A bracket literal: a tensor where the items are numbers or bools of one shape, else a list.

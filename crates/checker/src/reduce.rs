@@ -67,7 +67,7 @@ impl Checker<'_> {
         }
         self.cx.cells -= 1;
         // The value's own axes, if the body does not spell them, are reduced or carried on.
-        self.check_carried(&scans, &result, mark, body);
+        let result = result.filter(|(_, val)| self.check_carried(&scans, val, mark, body));
         if result.is_none() {
             self.drop_ranges(mark);
         }
@@ -151,15 +151,15 @@ impl Checker<'_> {
         Some((var, binder))
     }
 
-    /// E0308: the call form on a value that does not carry the coordinate.
+    /// Whether the value carries what is reduced: E0308 where the call form is used on one that does not.
     fn check_carried(
         &mut self,
         scans: &[(Scan, VarId)],
-        result: &Option<(Vec<ir::WhereItem>, Val)>,
+        val: &Val,
         mark: crate::infer::Mark,
         body: &ast::Expr,
-    ) {
-        let Some((_, val)) = result else { return };
+    ) -> bool {
+        let mut all = true;
         for (scan, var) in scans {
             if scan.range.is_some() || self.is_used(*var, mark) {
                 continue;
@@ -172,7 +172,9 @@ impl Checker<'_> {
             }
             self.report(errors::not_carried(scan.span, scan.name.as_str(), body.span, &carried));
             self.forget(std::slice::from_ref(&(Scan { name: scan.name, span: scan.span, range: None }, *var)));
+            all = false;
         }
+        all
     }
 
     fn forget(&mut self, scans: &[(Scan, VarId)]) {
