@@ -3,6 +3,7 @@
 //! Magnitudes are bounded on the way, so that integers overflow only on purpose and floats stay comparable; no branch
 //! depends on the last digits of a float.
 
+pub mod laws;
 mod random;
 mod scalars;
 mod script;

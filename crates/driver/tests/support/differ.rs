@@ -2,6 +2,7 @@
 
 use super::{checked, loops, without_panic};
 use diagnostics::SourceMap;
+use ir::Program;
 use std::cell::RefCell;
 use std::io::{self, Write};
 use std::rc::Rc;
@@ -27,36 +28,61 @@ pub fn agree(seed: u64, stack_bytes: usize) -> Result<(), String> {
     without_panic(|| difference(&text, stack_bytes)).unwrap_or_else(Err).map_err(complain)
 }
 
-fn difference(text: &str, stack_bytes: usize) -> Result<(), String> {
-    let mut sources = SourceMap::default();
-    let program = match checked(text, &mut sources) {
-        Ok(program) => program,
-        Err(found) => {
-            let words: String = found.iter().map(|found| diagnostics::render(found, &sources, false)).collect();
-            return Err(format!("does not compile\n{words}"));
-        }
+/// Whether two programs print the same and end in the same way, as machine code.
+pub fn alike(first: &str, second: &str, stack_bytes: usize) -> Result<(), String> {
+    let run = |text: &str| {
+        let mut sources = SourceMap::default();
+        let program = compiled(text, &mut sources)?;
+        execute(program, stack_bytes)
     };
-    let mut expected = String::new();
-    let expected_end = oracle::run(&program, &mut expected, None).err();
+    let both = || -> Result<(), String> {
+        let (a, b) = (run(first).map_err(|e| format!("{e}\n{first}"))?, run(second)?);
+        if let Some(difference) = oracle::compare(&a.printed, &b.printed) {
+            return Err(format!("{difference}\nfirst\n{}\nsecond\n{}\n{first}", a.printed, b.printed));
+        }
+        if a.end != b.end {
+            return Err(format!("the first ends with {:?}, the second with {:?}\n{first}", a.end, b.end));
+        }
+        Ok(())
+    };
+    without_panic(both).unwrap_or_else(Err).map_err(|what| format!("{what}\n{second}"))
+}
 
-    let loops = loops(program).ok_or("a function is called too early")?;
+struct Outcome {
+    printed: String,
+    end: Option<&'static str>,
+    live: usize,
+}
+
+fn compiled(text: &str, sources: &mut SourceMap) -> Result<Program, String> {
+    checked(text, sources).map_err(|found| {
+        let words: String = found.iter().map(|found| diagnostics::render(found, sources, false)).collect();
+        format!("does not compile\n{words}")
+    })
+}
+
+fn execute(program: Program, stack_bytes: usize) -> Result<Outcome, String> {
+    let loops = loops(program).ok_or("a function is called too early, or has no derivative")?;
     let compiled = codegen::compile(&loops, &codegen::Options::default())?;
     let output = Output::default();
     let mut context = runtime::Context::new(stack_bytes, ".", Box::new(output.clone()));
-    let end = compiled.run(&mut context).err();
+    let end = compiled.run(&mut context).err().map(|failure| failure.code);
     context.flush().map_err(|error| error.to_string())?;
     let printed = String::from_utf8_lossy(&output.0.borrow()).into_owned();
+    Ok(Outcome { printed, end, live: context.live_objects() })
+}
 
+fn difference(text: &str, stack_bytes: usize) -> Result<(), String> {
+    let mut sources = SourceMap::default();
+    let program = compiled(text, &mut sources)?;
+    let mut expected = String::new();
+    let expected_end = oracle::run(&program, &mut expected, None).err().map(|failure| failure.code);
+    let Outcome { printed, end, live } = execute(program, stack_bytes)?;
     if let Some(difference) = oracle::compare(&expected, &printed) {
         return Err(format!("{difference}\nthe oracle prints\n{expected}\nmachine code prints\n{printed}"));
     }
-    let (expected_end, end) = (expected_end.map(|f| (f.code, f.span)), end.map(|f| (f.code, f.span)));
-    if expected_end.map(|(code, _)| code) != end.map(|(code, _)| code) {
+    if expected_end != end {
         return Err(format!("the oracle ends with {expected_end:?}, machine code with {end:?}"));
     }
-    match context.live_objects() {
-        0 => Ok(()),
-        _ if end.is_some() => Ok(()),
-        live => Err(format!("{live} objects are left")),
-    }
+    if live > 0 && end.is_none() { Err(format!("{live} objects are left")) } else { Ok(()) }
 }
