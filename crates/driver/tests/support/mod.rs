@@ -45,7 +45,7 @@ pub fn loops(mut program: Program) -> Option<ir::loops::Module> {
     if !optimizer::lift(&mut program).is_empty() {
         return None;
     }
-    if !autodiff::differentiate(&mut program).is_empty() {
+    if autodiff::differentiate(&mut program).iter().any(Diagnostic::is_error) {
         return None;
     }
     verified("differentiate", ir::verify(&program, false));

@@ -25,6 +25,9 @@ type Then<'t, L> = &'t mut dyn FnMut(&mut L);
 
 impl Lower<'_, '_> {
     pub fn family(&mut self, family: &Family) -> Value {
+        if family.axes.is_empty() {
+            return self.only_cell(family);
+        }
         if let Some(row) = self.whole_row(family) {
             self.shared.decisions.note(family, Storage::Row);
             return Value::one(row);
@@ -35,6 +38,39 @@ impl Lower<'_, '_> {
         self.cells(&cells, &vec![None; family.axes.len()]);
         self.kernel = kernel;
         Value::one(self.read(cells.tensor))
+    }
+
+    /// A family without axes: a scalar, zero where no clause is open.
+    fn only_cell(&mut self, family: &Family) -> Value {
+        let cell =
+            self.variable(Part::zero(Ty::of(family.elem.scalar().expect("a cell that may be zero is a scalar"))), "");
+        let missing = self.variable(Part::int(Ty::I8, 1), "");
+        let kernel = std::mem::replace(&mut self.kernel, true);
+        for clause in family.clauses.iter().rev() {
+            let store = |lower: &mut Self, e: &Expr| {
+                let value = lower.lower_as(e, &family.elem).parts.remove(0);
+                lower.set(cell, value);
+                lower.set(missing, Part::int(Ty::I8, 0));
+            };
+            let items = Item::all(&clause.wheres);
+            let is_missing = self.read(missing);
+            self.when(is_missing, |lower| {
+                let mark = lower.region().temps.len();
+                match &clause.otherwise {
+                    None => lower.gate(&items, &mut |lower| store(lower, &clause.body), None),
+                    Some(otherwise) => {
+                        lower.gate(
+                            &items,
+                            &mut |lower| store(lower, &clause.body),
+                            Some(&mut |lower| store(lower, otherwise)),
+                        );
+                    }
+                }
+                lower.release_temps(mark);
+            });
+        }
+        self.kernel = kernel;
+        Value::one(self.read(cell))
     }
 
     /// The memory of a family, and how its clauses lie in it.
