@@ -2,6 +2,7 @@
 
 mod arith;
 mod bounds;
+mod carried;
 mod cast;
 mod chunk;
 mod comprehension;
@@ -20,6 +21,7 @@ mod profile;
 mod recurrence;
 mod reduce;
 mod region;
+mod rows;
 mod running;
 mod scatter;
 mod script;

@@ -5,6 +5,7 @@
 //! through the clauses backwards (`chain`), so that what is overridden is never evaluated.
 
 use super::bounds::{self, Bounds, Cells, End, Relation};
+use super::carried::Carried;
 use super::contraction::Coord;
 use super::function::Lower;
 use super::limits::{Item, Limits};
@@ -151,15 +152,11 @@ impl Lower<'_, '_> {
                 let free = if late.is_empty() { lower.open_coords(cells, k, &open) } else { None };
                 let scatters = free.as_ref().map_or(Vec::new(), |free| lower.scatters(clause, free));
                 lower.scatter(&scatters);
-                let runnings = free.as_ref().map_or(Vec::new(), |free| lower.runnings(cells, clause, free));
-                match &runnings[..] {
-                    [whole] if whole.is_whole() => lower.run_clause(whole, cells, &open, &coords),
-                    _ => {
-                        lower.run(&runnings);
-                        lower.paint_open(cells, k, (&open, free), &late, &mut coords);
-                        lower.forget_runnings(&runnings);
-                    }
-                }
+                let running =
+                    free.as_ref().map_or(Vec::new(), |free| lower.carried(cells, clause, free, Self::running));
+                lower.paint_carried(&running, cells, &open, &mut coords, |lower, coords| {
+                    lower.paint_open(cells, k, (&open, free), &late, coords);
+                });
                 lower.forget_scattered(&scatters);
             });
         });
@@ -185,7 +182,8 @@ impl Lower<'_, '_> {
         let Some(free) = free else { return loops(self, coords) };
         let found = self.contractions(cells, clause, &free);
         if found.found.is_empty() {
-            return loops(self, coords);
+            let rows = self.carried(cells, clause, &free, Self::row_by_row);
+            return self.paint_carried(&rows, cells, open, coords, loops);
         }
         let contract = |lower: &mut Self, coords: &mut Vec<Part>| {
             if found.is_all {
@@ -202,6 +200,25 @@ impl Lower<'_, '_> {
         let (yes, ()) = self.branch(|lower| contract(lower, coords));
         let (no, ()) = self.branch(|lower| loops(lower, coords));
         self.emit(St::If(exist.ex, yes, no));
+    }
+
+    /// Stores the cells of a clause some of whose reductions are carried.
+    fn paint_carried(
+        &mut self,
+        carried: &[Carried],
+        cells: &Cells,
+        open: &[usize],
+        coords: &mut Vec<Part>,
+        paint: impl FnOnce(&mut Self, &mut Vec<Part>),
+    ) {
+        if let [whole] = carried
+            && whole.is_whole()
+        {
+            return self.carry_clause(whole, cells, open, coords);
+        }
+        self.carry(carried);
+        paint(self, coords);
+        self.forget_carried(carried);
     }
 
     /// Guards that cut the loops of a clause, if they close cells for good.
@@ -230,6 +247,9 @@ impl Lower<'_, '_> {
         let Some((axis, inner)) = open.split_first() else { return leaf(self, coords) };
         let slot = &cells.family.clauses[k].slots[*axis];
         let name = self.slot_name(slot);
+        if let (Bounds::Range { hi, .. }, Slot::Coord(binder)) = (&cells.bounds[k][*axis], slot) {
+            self.note_most(binder.var, hi);
+        }
         let body = |lower: &mut Self, var: Local| {
             let at = lower.read(var);
             lower.bind_slot(slot, &at);

@@ -47,6 +47,8 @@ pub struct Lower<'a, 'p> {
     pub contracted: HashMap<*const Expr, Contracted>,
     /// Reductions whose points were asked for their cells.
     pub scattered: HashMap<*const Expr, Scattered>,
+    /// The greatest values of coordinates, where they are constants.
+    pub most: HashMap<VarId, i64>,
     pub frame: Option<(Local, Rc<Frame>)>,
 }
 
@@ -71,6 +73,7 @@ impl<'a, 'p> Lower<'a, 'p> {
             scratch: 0,
             contracted: HashMap::new(),
             scattered: HashMap::new(),
+            most: HashMap::new(),
             frame: None,
         }
     }

@@ -3,13 +3,15 @@
 //! Sums of `f32` and of half floats are added up in `f64`, sums of `f64` in blocks with the rounding errors between them
 //! beside: both are at least as close as a pairwise sum.
 
+use super::bounds::constant;
 use super::function::Lower;
-use super::limits::{Item, Limits};
+use super::limits::{Item, Limits, is_index};
 use super::value::Part;
 use crate::facts::never_empty;
 use diagnostics::Span;
 use ir::loops::{Bin, Cmp, Convert, Local, Turns, Ty, Un};
-use ir::{Op, Reduce, ReduceOp, Scalar, Type, VarId};
+use ir::{Binder, Expr, ExprKind, Op, Reduce, ReduceOp, Scalar, Type, VarId};
+use std::collections::HashMap;
 
 /// So few numbers are added up plainly.
 const SHORT_SUM: i64 = 128;
@@ -75,6 +77,11 @@ impl Folding {
         self.notes && !self.certain
     }
 
+    /// How the points of a block of a long sum are added up, before their sum is added exactly.
+    pub fn in_blocks(&self) -> Option<Folding> {
+        (self.way == Way::Compensated && !self.notes).then_some(Folding { way: Way::Sum, ..*self })
+    }
+
     /// What is known before the first point.
     pub fn first(&self) -> Vec<Part> {
         let ty = Ty::of(self.scalar);
@@ -107,7 +114,7 @@ impl Folding {
 
 impl Lower<'_, '_> {
     pub fn reduce(&mut self, reduce: &Reduce, ty: &Type, span: Span) -> Part {
-        let folding = Folding::new(reduce, !is_short(reduce), span);
+        let folding = Folding::new(reduce, !self.is_short(reduce), span);
         let state = self.variables(folding.first());
         let kernel = std::mem::replace(&mut self.kernel, true);
         let vars: Vec<VarId> = reduce.binders.iter().map(|binder| binder.var).collect();
@@ -147,6 +154,7 @@ impl Lower<'_, '_> {
         let lo = self.index(&binder.lo);
         let hi = self.index(&binder.hi);
         let (lo, hi) = self.narrowed(binder.var, (lo, hi), limits);
+        self.note_most(binder.var, &hi);
         let name = self.program().vars[binder.var.index()].name.as_str();
         let is_innermost = at.len() + 1 == reduce.binders.len();
         let mut turns = |lower: &mut Self, range: (Part, Part), folding: &Folding, state: &[Local]| {
@@ -176,8 +184,38 @@ impl Lower<'_, '_> {
         }
     }
 
+    /// Whether there are so few points, by what is known of the ranges around, that they are added up plainly.
+    pub fn is_short(&self, reduce: &Reduce) -> bool {
+        let mut most = HashMap::new();
+        let points = reduce.binders.iter().try_fold(1i64, |points, Binder { var, lo, hi }| {
+            let hi = self.most_of(hi, &most)?;
+            most.insert(*var, hi - 1);
+            points.checked_mul(hi.checked_sub(constant(lo)?)?.max(0))
+        });
+        points.is_some_and(|points| points <= SHORT_SUM)
+    }
+
+    /// The greatest value of an index that is known before the program runs.
+    fn most_of(&self, e: &Expr, own: &HashMap<VarId, i64>) -> Option<i64> {
+        match &e.kind {
+            ExprKind::Var(var) => own.get(var).or_else(|| self.most.get(var)).copied(),
+            ExprKind::Cast(inner) if is_index(e) && is_index(inner) => self.most_of(inner, own),
+            ExprKind::Op(Op::Add, operands) if is_index(e) => {
+                self.most_of(&operands[0], own)?.checked_add(self.most_of(&operands[1], own)?)
+            }
+            _ => constant(e),
+        }
+    }
+
+    /// Keeps how far a coordinate goes.
+    pub fn note_most(&mut self, var: VarId, hi: &Part) {
+        if let Some(hi) = hi.as_int() {
+            self.most.insert(var, hi - 1);
+        }
+    }
+
     /// Cuts a range into blocks of at most `SHORT_SUM` points.
-    fn blocks(&mut self, (lo, hi): (Part, Part), mut block: impl FnMut(&mut Self, (Part, Part))) {
+    pub fn blocks(&mut self, (lo, hi): (Part, Part), mut block: impl FnMut(&mut Self, (Part, Part))) {
         if let (Some(from), Some(to)) = (lo.as_int(), hi.as_int())
             && to - from <= SHORT_SUM
         {
@@ -328,13 +366,4 @@ impl Lower<'_, '_> {
 
 fn one_more(count: Part) -> Part {
     count.bin(Bin::Add, Part::index(1))
-}
-
-fn is_short(reduce: &Reduce) -> bool {
-    let points = reduce.binders.iter().try_fold(1i64, |points, binder| {
-        let lo = super::bounds::constant(&binder.lo)?;
-        let hi = super::bounds::constant(&binder.hi)?;
-        points.checked_mul(hi.checked_sub(lo)?.max(0))
-    });
-    points.is_some_and(|points| points <= SHORT_SUM)
 }

@@ -244,20 +244,13 @@ impl Lower<'_, '_> {
 
     /// A tensor with the same number in all cells.
     pub fn filled(&mut self, number: Part, dims: Vec<Part>, e: &Expr) -> Local {
-        let scalar = match number.ty {
-            Ty::I8 => Scalar::Bool,
-            Ty::I32 => Scalar::I32,
-            Ty::F32 => Scalar::F32,
-            Ty::F64 => Scalar::F64,
-            _ => Scalar::I64,
-        };
         let is_zero = match number.ex {
             Ex::F32(value) => value == 0.0,
             Ex::F64(value) => value == 0.0,
             _ => number.as_int() == Some(0),
         };
         let rank = dims.len();
-        let tensor = self.new_tensor(&Type::Scalar(scalar), dims, is_zero, "", e.span);
+        let tensor = self.cells_of(number.ty, dims, is_zero, e);
         if !is_zero {
             let count = self.cell_count(tensor, rank);
             let to = self.data(tensor);
@@ -266,6 +259,18 @@ impl Lower<'_, '_> {
             });
         }
         tensor
+    }
+
+    /// A tensor of numbers as variables hold them.
+    pub fn cells_of(&mut self, ty: Ty, dims: Vec<Part>, zeroed: bool, e: &Expr) -> Local {
+        let scalar = match ty {
+            Ty::I8 => Scalar::Bool,
+            Ty::I32 => Scalar::I32,
+            Ty::F32 => Scalar::F32,
+            Ty::F64 => Scalar::F64,
+            _ => Scalar::I64,
+        };
+        self.new_tensor(&Type::Scalar(scalar), dims, zeroed, "", e.span)
     }
 
     fn outer_coords(&mut self, scatter: &Scatter, left: &[Coord], scattered: &Scattered) {
@@ -279,6 +284,7 @@ impl Lower<'_, '_> {
     pub fn coord_loop(&mut self, coord: &Coord, limits: Option<&Limits>, body: impl FnOnce(&mut Self)) {
         let name = self.program().vars[coord.var.index()].name.as_str();
         let range = self.cell_range(coord, limits);
+        self.note_most(coord.var, &range.1);
         self.for_loop(range, Turns::Free, name, |lower, var| {
             lower.bind_coord(coord.var, lower.read(var));
             body(lower);
