@@ -124,6 +124,9 @@ pub fn advance(session: &mut Session, entry: FileId, goal: Goal) -> Result<Produ
         return Ok(Product::Text(ir::source::print(&program)));
     }
 
+    timings.time("constants", || optimizer::constants(&mut program));
+    timings.time("overrides", || optimizer::overrides(&mut program));
+    timings.time("together", || optimizer::together(&mut program));
     if bench {
         bench::arguments_of_kernel(&mut program).map_err(Stop::Defect)?;
     }

@@ -7,6 +7,10 @@ use std::collections::HashMap;
 pub enum Storage {
     /// Every cell has its place in memory.
     Whole,
+    /// Of the steps along an axis only the last ones have a place.
+    Window { axis: usize, width: usize },
+    /// The same, with the numbers of these steps in registers.
+    Registers { axis: usize, width: usize },
     /// It is a row of another tensor, whose memory it shares.
     Row,
 }

@@ -2,9 +2,14 @@
 
 use crate::calls::CallGraph;
 use ir::{Expr, ExprKind, Op, Program, Stmt, visit};
+use std::collections::HashMap;
 
 /// Nodes that a body may have at most.
 const SMALL: usize = 40;
+/// Nodes that a body may have at most for each cell of a tensor that it writes down.
+const SMALL_CELL: usize = 20;
+/// Cells of such a tensor.
+const MOST_CELLS: usize = 16;
 
 /// Replaces calls of small, non-recursive functions inside families and reductions by their bodies. Arguments are
 /// bound by `let`, so that they are evaluated once. Integer arithmetic traps in functions and wraps in cells: bodies
@@ -54,17 +59,31 @@ impl Inliner<'_> {
             && let Some(body) = &self.bodies[func.index()]
         {
             let params = &self.program.funcs[func.index()].params;
-            let lets = params.iter().zip(std::mem::take(args)).map(|(param, arg)| Stmt::Let(*param, arg)).collect();
+            let (mut lets, mut names) = (Vec::new(), HashMap::new());
+            for (param, arg) in params.iter().zip(std::mem::take(args)) {
+                match arg.kind {
+                    ExprKind::Var(var) if arg.ty == self.program.vars[param.index()].ty => {
+                        names.insert(*param, var);
+                    }
+                    _ => lets.push(Stmt::Let(*param, arg)),
+                }
+            }
+            let is_bare = lets.is_empty();
             let block = ExprKind::Block(lets, Box::new(body.clone()));
             let block = Expr { kind: block, ty: e.ty.clone(), span: e.span };
             // The parameters are bound once for each place, too.
-            *e = visit::refresh(&block, self.program);
+            let mut block = visit::refresh(&block, self.program);
+            visit::rename(&mut block, &names);
+            *e = match block.kind {
+                ExprKind::Block(_, value) if is_bare => *value,
+                _ => block,
+            };
         }
     }
 }
 
 fn is_small(body: &Expr) -> bool {
-    let (mut nodes, mut fits) = (0, true);
+    let (mut nodes, mut most, mut fits) = (0, SMALL, true);
     body.walk(&mut |e| {
         nodes += 1;
         fits &= match &e.kind {
@@ -75,12 +94,16 @@ fn is_small(body: &Expr) -> bool {
                 !(integer && arithmetic)
             }
             // What makes tensors or loops is worth a call, which can be moved out of loops as a whole.
-            ExprKind::Family(_) | ExprKind::Reduce(_) | ExprKind::Comprehension(_) | ExprKind::Literal(..) => false,
+            ExprKind::Family(_) | ExprKind::Reduce(_) | ExprKind::Comprehension(_) => false,
+            ExprKind::Literal(_, items) => {
+                most += SMALL_CELL * items.len();
+                items.len() <= MOST_CELLS
+            }
             ExprKind::Try(_) | ExprKind::Assert(_) | ExprKind::Builtin(..) | ExprKind::List(_) => false,
             ExprKind::Quotient(_) | ExprKind::Tangent(..) => false,
             ExprKind::Block(stmts, _) => stmts.iter().all(|stmt| matches!(stmt, Stmt::Let(..))),
             _ => true,
         };
     });
-    fits && nodes <= SMALL
+    fits && nodes <= most
 }

@@ -1,7 +1,8 @@
 //! From families and expressions to loops, buffers and reference counts.
 
+mod apart;
 mod arith;
-mod bounds;
+pub(crate) mod bounds;
 mod carried;
 mod cast;
 mod chunk;
@@ -15,19 +16,24 @@ mod function;
 mod layout;
 mod life;
 mod limits;
+pub(crate) mod linear;
 mod load;
 mod own;
 mod profile;
 mod recurrence;
 mod reduce;
 mod region;
+mod register;
 mod rows;
 mod running;
 mod scatter;
 mod script;
 mod tail;
 mod text;
+mod unroll;
 mod value;
+mod window;
+mod wrap;
 
 use crate::calls::CallGraph;
 use crate::decisions::Decisions;

@@ -49,6 +49,9 @@ pub fn loops(mut program: Program) -> Option<ir::loops::Module> {
         return None;
     }
     verified("differentiate", ir::verify(&program, false));
+    optimizer::constants(&mut program);
+    optimizer::overrides(&mut program);
+    optimizer::together(&mut program);
     optimizer::inline(&mut program);
     verified("inline", ir::verify(&program, false));
     let loops = optimizer::plan(&program, &optimizer::Options { opt_level: 2, checked: false, profile: false });

@@ -183,7 +183,11 @@ impl<'a> Counter<'a> {
                     let work = self.family(family, Some(*var));
                     all = self.both(all, work);
                 }
-                let made = recurrence.families.iter().map(|(var, _)| (*var, self.var_bytes(*var))).collect();
+                let kept = |(var, family): &(VarId, Family)| {
+                    let dims = self.extents.dims.get(var).cloned().unwrap_or_default();
+                    (*var, kept_bytes(dims, family, self.decisions.storage(family)))
+                };
+                let made = recurrence.families.iter().map(kept).collect();
                 (all, made)
             }
         }
@@ -311,7 +315,7 @@ impl<'a> Counter<'a> {
                     None => body,
                 };
                 let mut cell = this.both(guards, body);
-                if storage == Some(Storage::Whole) {
+                if matches!(storage, Some(Storage::Whole | Storage::Window { .. })) {
                     let rest = dims[clause.slots.len()..].iter().fold(Formula::one(), |all, dim| all.times(dim));
                     cell.written = cell.written.plus(&rest.scaled(elem_bytes(&family.elem)));
                 }
@@ -485,6 +489,16 @@ pub fn bytes(dims: &[Formula], ty: &Type) -> Formula {
         return Formula::zero();
     }
     dims.iter().fold(Formula::number(elem_bytes(ty.elem())), |all, dim| all.times(dim))
+}
+
+/// What is kept of a family's cells.
+pub fn kept_bytes(mut dims: Vec<Formula>, family: &Family, storage: Option<Storage>) -> Formula {
+    match storage {
+        Some(Storage::Whole) => {}
+        Some(Storage::Window { axis, width }) => dims[axis] = Formula::number(width as i64),
+        Some(Storage::Registers { .. } | Storage::Row) | None => return Formula::zero(),
+    }
+    bytes(&dims, &family.elem)
 }
 
 fn stmt_place(program: &ir::Program, stmt: &Stmt) -> (Span, String) {

@@ -1,6 +1,6 @@
 //! `emit --stage storage`
 
-use super::count::{Counter, bytes};
+use super::count::{Counter, bytes, kept_bytes};
 use super::extents::Extents;
 use super::formula::Formula;
 use super::uses::{How, Use, uses};
@@ -117,14 +117,16 @@ impl List<'_, '_> {
     }
 
     fn family(&mut self, family: &Family, var: Option<VarId>) {
-        let (kept, has_cells) = match self.decisions.storage(family) {
-            Some(Storage::Whole) => ("stored".to_owned(), true),
-            Some(Storage::Row) => ("shares the memory of the tensor that it is a row of".to_owned(), false),
-            None => ("inlined: its readers compute its cells".to_owned(), false),
+        let kept = match self.decisions.storage(family) {
+            Some(Storage::Whole) => "stored".to_owned(),
+            Some(Storage::Window { axis, width }) => window(family, axis, width),
+            Some(Storage::Registers { axis, width }) => format!("{}, in registers", window(family, axis, width)),
+            Some(Storage::Row) => "shares the memory of the tensor that it is a row of".to_owned(),
+            None => "inlined: its readers compute its cells".to_owned(),
         };
         let dims = self.extents.axes(family);
         let elem = ir::type_name(self.program, &family.elem);
-        let bytes = if has_cells { bytes(&dims, &family.elem) } else { Formula::zero() };
+        let bytes = kept_bytes(dims, family, self.decisions.storage(family));
         let (span, title) = match var {
             Some(var) => (self.program.vars[var.index()].span, title(self.program, var)),
             None => (family.span, bracketed(family.name.as_str(), family.axes.iter().map(|axis| axis.name))),
@@ -157,4 +159,10 @@ impl List<'_, '_> {
         let span = self.program.vars[var.index()].span;
         self.held.push(Held { span, title, kept, bytes: bytes(&dims, e.ty.elem()), var: Some(var) });
     }
+}
+
+fn window(family: &Family, axis: usize, width: usize) -> String {
+    let along = family.axes[axis].name.map(|name| format!(" along `{name}`")).unwrap_or_default();
+    let steps = if width == 1 { "step" } else { "steps" };
+    format!("a window of {width} {steps}{along}")
 }

@@ -26,6 +26,14 @@ impl Lower<'_, '_> {
         if op == Op::Pow && scalar.is_float() || op == Op::PowI {
             return self.float_power(op, operands, scalar);
         }
+        if op == Op::Rem
+            && self.kernel
+            && let Some(off) = self.off_circle(operands)
+        {
+            let sum = self.scalar(&operands[0]);
+            let off = Part::int(sum.ty, off);
+            return if off.as_int() == Some(0) { sum } else { sum.bin(Bin::Sub, off) };
+        }
         let mut args: Vec<Part> = operands.iter().map(|operand| self.scalar(operand)).collect();
         if let Op::Polygamma = op {
             let signed = operands[1].ty.scalar().is_some_and(is_signed);
@@ -190,7 +198,10 @@ impl Lower<'_, '_> {
             }
             Op::Div | Op::Rem => {
                 let [a, b] = two(args);
-                self.int_division(op, a, b, scalar, span)
+                // Where the divisor is not tested, nothing keeps the division in its place.
+                let is_total = b.as_int().is_some_and(|divisor| divisor > 0);
+                let quotient = self.int_division(op, a, b, scalar, span);
+                if is_total { self.placed(quotient, Reach::Total) } else { quotient }
             }
             Op::Pow => {
                 let [a, b] = two(args);

@@ -36,6 +36,8 @@ pub enum End<'a> {
     Of(&'a Expr),
 }
 
+pub type Ends<'a> = (End<'a>, End<'a>);
+
 impl<'a> End<'a> {
     pub fn of(e: &'a Expr) -> End<'a> {
         match constant(e) {
@@ -56,7 +58,9 @@ impl<'a> End<'a> {
     pub fn at_most(self, other: End) -> bool {
         match (self, other) {
             (End::Const(a), End::Const(b)) => a <= b,
-            _ => self.same(other),
+            _ if self.same(other) => true,
+            (_, End::Of(e)) => largest_of(e).any(|e| self.at_most(End::of(e))),
+            (End::Of(_), End::Const(_)) => false,
         }
     }
 }
@@ -80,7 +84,7 @@ impl<'a> Bounds<'a> {
 /// A family on its way to loops.
 pub struct Cells<'a> {
     pub family: &'a Family,
-    pub tensor: ir::loops::Local,
+    pub place: Place,
     pub dims: Vec<Part>,
     /// For each clause and slot.
     pub bounds: Vec<Vec<Bounds<'a>>>,
@@ -88,6 +92,24 @@ pub struct Cells<'a> {
     pub painted: bool,
     /// Cells may hold a string that a new one replaces.
     pub replaces: bool,
+}
+
+/// Where the cells of a family go.
+#[derive(Clone, Copy)]
+pub enum Place {
+    Memory(ir::loops::Local),
+    /// The registers of a variable.
+    Registers(ir::VarId),
+}
+
+impl Cells<'_> {
+    /// The tensor that holds the cells.
+    pub fn tensor(&self) -> ir::loops::Local {
+        match self.place {
+            Place::Memory(tensor) => tensor,
+            Place::Registers(_) => unreachable!("registers have no address"),
+        }
+    }
 }
 
 impl Lower<'_, '_> {
@@ -151,40 +173,99 @@ pub fn is_guarded(clause: &Clause) -> bool {
     clause.wheres.iter().any(|item| matches!(item, WhereItem::Guard(_)))
 }
 
-/// Whether the clauses, one or several along one axis, define every cell.
+/// Whether the clauses define every cell, by what is known of their ranges.
 pub fn cover_all(family: &Family, bounds: &[Vec<Bounds>]) -> bool {
-    let firm: Vec<&Vec<Bounds>> = (family.clauses.iter().zip(bounds))
-        .filter(|(clause, _)| !is_guarded(clause) || clause.otherwise.is_some())
-        .map(|(_, bounds)| bounds)
+    let extents: Vec<End> = family.axes.iter().map(|axis| End::of(&axis.extent)).collect();
+    let firm: Vec<Vec<Ends>> = (family.clauses.iter().zip(bounds))
+        .filter(|(clause, _)| is_firm(clause))
+        .filter_map(|(_, bounds)| bounds.iter().map(Bounds::ends).collect())
         .collect();
-    let whole_but = |bounds: &[Bounds], but: usize| {
-        bounds.iter().enumerate().all(|(axis, b)| axis == but || b.is_whole(&family.axes[axis].extent))
+    let boxes: Vec<&[Ends]> = firm.iter().map(|ends| &ends[..]).collect();
+    (0..extents.len()).any(|axis| cover_along(&boxes, &extents, axis)) || cover_boxes(&boxes, &extents)
+}
+
+/// Whether a clause gives all of its cells a value.
+pub fn is_firm(clause: &Clause) -> bool {
+    !is_guarded(clause) || clause.otherwise.is_some()
+}
+
+/// Whether pieces cover everything that are whole along all axes but one. A slice has all of the axes that it lacks.
+fn cover_along(boxes: &[&[Ends]], extents: &[End], axis: usize) -> bool {
+    let is_piece = |ends: &&&[Ends]| (0..ends.len()).all(|k| k == axis || is_all(ends[k], extents[k]));
+    let mut pieces: Vec<(i64, End)> = Vec::new();
+    for ends in boxes.iter().filter(is_piece) {
+        match ends.get(axis) {
+            None => return true,
+            Some((End::Const(lo), hi)) => pieces.push((*lo, *hi)),
+            Some(_) => {}
+        }
+    }
+    pieces.sort_by_key(|(lo, _)| *lo);
+    let (mut reached, mut open) = (0, Vec::new());
+    for (lo, hi) in pieces {
+        if lo > reached {
+            return false;
+        }
+        match hi {
+            End::Const(hi) => reached = reached.max(hi),
+            End::Of(_) => open.push(hi),
+        }
+    }
+    is_reached(extents[axis], reached, &open)
+}
+
+/// Clauses that may be compared with each other along every axis.
+const MOST_BOXES: usize = 64;
+
+/// Whether boxes, whose ends are constants where they are not whole, cover all cells.
+pub fn cover_boxes(boxes: &[&[Ends]], extents: &[End]) -> bool {
+    if boxes.is_empty() || boxes.len() > MOST_BOXES {
+        return false;
+    }
+    let Some((extent, others)) = extents.split_first() else { return true };
+    let rest = |ends: &[Ends]| ends.len().min(1);
+    if boxes.iter().all(|ends| ends.first().is_none_or(|ends| is_all(*ends, *extent))) {
+        let inner: Vec<_> = boxes.iter().map(|ends| &ends[rest(ends)..]).collect();
+        return cover_boxes(&inner, others);
+    }
+    let End::Const(extent) = *extent else { return false };
+    let range = |ends: &&[Ends]| match ends.first() {
+        None => Some((0, extent)),
+        Some((End::Const(lo), End::Const(hi))) => Some((*lo, *hi)),
+        Some(_) => None,
     };
-    (0..family.axes.len()).any(|axis| {
-        let extent = End::of(&family.axes[axis].extent);
-        let mut pieces: Vec<(i64, End)> = Vec::new();
-        for bounds in firm.iter().filter(|bounds| whole_but(bounds, axis)) {
-            match bounds.get(axis).map(|b| b.ends()) {
-                // A slice clause has all of the axis.
-                None => return true,
-                Some(Some((End::Const(lo), hi))) => pieces.push((lo, hi)),
-                Some(_) => {}
-            }
-        }
-        pieces.sort_by_key(|(lo, _)| *lo);
-        let mut reached = 0;
-        for (lo, hi) in pieces {
-            if lo > reached {
-                return false;
-            }
-            match hi {
-                _ if extent.at_most(hi) => return true,
-                End::Const(hi) => reached = reached.max(hi),
-                End::Of(_) => {}
-            }
-        }
-        extent.at_most(End::Const(reached))
+    let ends = boxes.iter().filter_map(range).flat_map(|(lo, hi)| [lo, hi]);
+    let mut points: Vec<i64> = ends.filter(|at| (0..extent).contains(at)).chain([0, extent]).collect();
+    points.sort();
+    points.dedup();
+    points.windows(2).all(|pair| {
+        let has = |ends: &&&[Ends]| range(ends).is_some_and(|(lo, hi)| lo <= pair[0] && pair[1] <= hi);
+        let inner: Vec<_> = boxes.iter().filter(has).map(|ends| &ends[rest(ends)..]).collect();
+        cover_boxes(&inner, others)
     })
+}
+
+fn is_all((lo, hi): (End, End), extent: End) -> bool {
+    lo.at_most(End::Const(0)) && extent.at_most(hi)
+}
+
+/// Whether an extent is not greater than what pieces reach.
+fn is_reached(extent: End, known: i64, open: &[End]) -> bool {
+    let reached = |end: End| end.at_most(End::Const(known)) || open.iter().any(|hi| end.at_most(*hi));
+    let parts: Vec<&Expr> = match extent {
+        End::Of(e) => largest_of(e).collect(),
+        End::Const(_) => Vec::new(),
+    };
+    reached(extent) || !parts.is_empty() && parts.into_iter().all(|e| is_reached(End::of(e), known, open))
+}
+
+/// The operands of a maximum.
+fn largest_of(e: &Expr) -> impl Iterator<Item = &Expr> {
+    let operands: &[Expr] = match &e.kind {
+        ExprKind::Op(ir::Op::Max, operands) => operands,
+        _ => &[],
+    };
+    operands.iter()
 }
 
 /// Whether no cell belongs to both clauses, by what is known of one axis.

@@ -487,8 +487,8 @@ impl Lower<'_, '_> {
                 for (axis, coord) in open.iter().zip(&carried.coords) {
                     index[*axis] = self.coord_value(coord);
                 }
-                let place = self.offset(cells.tensor, index);
-                self.store_cell(cells.tensor, place, value, ty);
+                let place = self.offset(cells.tensor(), index);
+                self.store_cell(cells.tensor(), place, value, ty);
             }
         }
     }

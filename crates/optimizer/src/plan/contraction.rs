@@ -7,6 +7,7 @@
 
 use super::bounds::{Bounds, Cells, constant, is_guarded};
 use super::function::Lower;
+use super::region::Reach;
 use super::value::Part;
 use ir::loops::{Bin, Cmp, Ex, Local, St, Turns, Ty, Un};
 use ir::{Clause, Expr, ExprKind, Load, Op, Reduce, ReduceOp, Scalar, Slot, Stmt, Type, VarId, WhereItem};
@@ -188,10 +189,10 @@ impl Lower<'_, '_> {
         for (axis, coord) in axes.iter().zip(open) {
             start[*axis] = coord.lo.clone();
         }
-        let first = self.offset(cells.tensor, start);
-        let all = self.axis_strides(cells.tensor, cells.dims.len());
+        let first = self.offset(cells.tensor(), start);
+        let all = self.axis_strides(cells.tensor(), cells.dims.len());
         let strides = axes.iter().map(|axis| all[*axis].clone()).collect();
-        self.call_contraction(product, Strided { tensor: cells.tensor, first, strides });
+        self.call_contraction(product, Strided { tensor: cells.tensor(), first, strides });
     }
 
     /// Computes sums for all cells of their clause. Until they are forgotten, reading one of them reads a cell of what is
@@ -246,6 +247,10 @@ impl Lower<'_, '_> {
         }
         let ends = || reduce.binders.iter().flat_map(|binder| [&binder.lo, &binder.hi]);
         if ends().any(|end| mentioned(end, &vars) != 0) {
+            return None;
+        }
+        let in_registers = |var: &VarId| self.windows.unrolled.takes_apart(*var);
+        if ir::visit::free_vars(&reduce.body).iter().any(in_registers) {
             return None;
         }
         let (open_bits, all_bits) = (low_bits(open.len()), low_bits(vars.len()));
@@ -336,8 +341,9 @@ impl Lower<'_, '_> {
 
     fn call_contraction(&mut self, product: &Product, target: Strided) {
         let coords = product.coords();
-        let left = self.strided(&product.left, &coords);
-        let right = self.strided(&product.right, &coords);
+        let open = product.open.len();
+        let left = self.strided(&product.left, &coords, open);
+        let right = self.strided(&product.right, &coords, open);
         let name = match self.scalar_of(&product.left) {
             Scalar::F32 => "contract_f32",
             _ => "contract_f64",
@@ -359,18 +365,38 @@ impl Lower<'_, '_> {
     }
 
     /// The factors of a group in memory: where they are, or else in a tensor of their own.
-    fn strided(&mut self, group: &Group, coords: &[Coord]) -> Strided {
+    fn strided(&mut self, group: &Group, coords: &[Coord], open: usize) -> Strided {
+        let is_own = |coord: &&Coord| group.factors.iter().any(|factor| mentioned(factor, &[coord.var]) != 0);
         if let [factor] = group.factors[..]
             && let ExprKind::Load(load) = &factor.kind
             && let Some(steps) = affine_steps(load, coords)
         {
+            let neighbours = steps.last().is_some_and(|steps| steps[..open].iter().all(|step| *step == 0));
+            if neighbours
+                && load.proven.iter().all(|proven| *proven)
+                && let Some(region) = self.region_around_loop(factor, coords)
+            {
+                // Whatever multiplies it again and again wants neighbours along an open coordinate.
+                let own: Vec<Coord> = coords[open..].iter().chain(&coords[..open]).filter(is_own).cloned().collect();
+                return self.at(region, |lower| lower.stored(group, own, coords));
+            }
             return self.strided_load(load, &steps, coords);
         }
-        let own: Vec<Coord> = coords
-            .iter()
-            .filter(|coord| group.factors.iter().any(|factor| mentioned(factor, &[coord.var]) != 0))
-            .cloned()
-            .collect();
+        let own: Vec<Coord> = coords.iter().filter(is_own).cloned().collect();
+        self.stored(group, own, coords)
+    }
+
+    /// The region outside of a loop that can compute a factor for all points, if it is the same in each turn.
+    fn region_around_loop(&self, factor: &Expr, coords: &[Coord]) -> Option<usize> {
+        let vars = ir::visit::free_vars(factor).into_iter().filter(|var| coords.iter().all(|coord| coord.var != *var));
+        let read = vars.map(|var| self.level_of(var)).max().unwrap_or(0);
+        let level = coords.iter().map(|coord| coord.lo.level.max(coord.hi.level)).fold(read, usize::max);
+        let region = self.target(level, Reach::Certain);
+        self.is_around_loop(region).then_some(region)
+    }
+
+    /// A product in a tensor of its own, the first coordinate outermost.
+    fn stored(&mut self, group: &Group, own: Vec<Coord>, coords: &[Coord]) -> Strided {
         let ty = Type::Scalar(self.scalar_of(group));
         let dims = own.iter().map(Coord::extent).collect();
         let tensor = self.new_tensor(&ty, dims, false, "", group.factors[0].span);
@@ -426,12 +452,12 @@ impl Lower<'_, '_> {
         }
     }
 
-    /// How many elements neighbours along each axis are apart: row-major.
+    /// How many elements neighbours along each axis are apart.
     fn axis_strides(&mut self, tensor: Local, rank: usize) -> Vec<Part> {
         let mut strides = vec![Part::index(1); rank];
-        for axis in (1..rank).rev() {
-            let dim = self.dim(tensor, axis);
-            strides[axis - 1] = self.atom_of_product(strides[axis].clone(), dim);
+        for pair in self.axes_in_memory(tensor, rank).windows(2).rev() {
+            let dim = self.stored_dim(tensor, pair[1]);
+            strides[pair[0]] = self.atom_of_product(strides[pair[1]].clone(), dim);
         }
         strides
     }

@@ -24,6 +24,7 @@ impl Lower<'_, '_> {
             let mark = self.region().temps.len();
             let span = self.begin_span(&stmts[k]);
             match &stmts[k] {
+                Stmt::Let(var, value) if self.windows.unrolled.tensors.contains(var) => self.take_apart(*var, value),
                 Stmt::Let(var, value) => {
                     let ty = &self.program().vars[var.index()].ty;
                     let value = self.lower_as(value, ty);

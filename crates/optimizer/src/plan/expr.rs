@@ -58,16 +58,32 @@ impl Lower<'_, '_> {
 
     /// The innermost region that something the expression reads belongs to.
     fn free_level(&self, e: &Expr) -> usize {
-        ir::visit::free_vars(e)
-            .into_iter()
-            .filter_map(|var| self.vars.get(&var))
-            .flat_map(|value| &value.parts)
-            .map(|part| {
-                let floor = part.local().map_or(0, |local| self.info[local.0 as usize].floor);
-                part.level.max(floor)
-            })
-            .max()
-            .unwrap_or(0)
+        ir::visit::free_vars(e).into_iter().map(|var| self.level_of(var)).max().unwrap_or(0)
+    }
+
+    /// The innermost region that reading a variable belongs to.
+    pub fn level_of(&self, var: VarId) -> usize {
+        let register = self.registers.get(&var).map(|registers| self.register_level(registers));
+        let apart = self.apart.get(&var).map(|apart| apart.level());
+        let parts = self.vars.get(&var).into_iter().flat_map(|value| &value.parts);
+        let levels = parts.map(|part| {
+            let floor = part.local().map_or(0, |local| self.info[local.0 as usize].floor);
+            part.level.max(floor)
+        });
+        levels.chain(register).chain(apart).max().unwrap_or(0)
+    }
+
+    fn extent_of(&mut self, tensor: &Expr, axis: usize) -> Part {
+        if let ExprKind::Var(var) = tensor.kind {
+            if let Some(registers) = self.registers.get(&var) {
+                return registers.dims[axis].clone();
+            }
+            if let Some(apart) = self.apart.get(&var) {
+                return Part::index(apart.dims[axis]);
+            }
+        }
+        let tensor = self.object(tensor);
+        self.dim(tensor, axis)
     }
 
     pub fn var(&mut self, var: VarId) -> Value {
@@ -90,15 +106,18 @@ impl Lower<'_, '_> {
         let wide = matches!(e.ty.scalar(), Some(ir::Scalar::I32 | ir::Scalar::I64));
         match &e.kind {
             ExprKind::Int(value) => Part::index(*value),
-            ExprKind::Dim(tensor, axis) => {
-                let tensor = self.object(tensor);
-                self.dim(tensor, *axis)
-            }
+            ExprKind::Dim(tensor, axis) => self.extent_of(tensor, *axis),
             ExprKind::Cast(inner) if e.ty == Type::I64 && inner.ty.scalar().is_some_and(|s| s.is_int()) => {
                 self.index(inner)
             }
             ExprKind::Op(op, operands) if self.kernel && !self.options().checked && wide => {
                 let op = match op {
+                    Op::Rem => {
+                        return match self.off_circle(operands) {
+                            Some(off) => self.index(&operands[0]).bin(Bin::Sub, Part::index(off)),
+                            None => self.scalar(e).widened(signed),
+                        };
+                    }
                     Op::Add => Bin::Add,
                     Op::Sub => Bin::Sub,
                     Op::Mul => Bin::Mul,
@@ -133,10 +152,7 @@ impl Lower<'_, '_> {
             IsVariant(of, variant) => self.is_variant(of, *variant),
             Payload(of, variant, field) => self.payload(of, *variant, *field),
             Load(load) => self.load(load, &e.ty),
-            Dim(tensor, axis) => {
-                let tensor = self.object(tensor);
-                Value::one(narrowed(self.dim(tensor, *axis)))
-            }
+            Dim(tensor, axis) => Value::one(narrowed(self.extent_of(tensor, *axis))),
             Reduce(reduce) => {
                 let known = self.contracted_cell(e).or_else(|| self.scattered_cell(e));
                 Value::one(known.unwrap_or_else(|| self.reduce(reduce, &e.ty, e.span)))

@@ -4,12 +4,14 @@
 //! are overridden cannot fail, each clause stores its own cells in source order (`painted`); otherwise every cell goes
 //! through the clauses backwards (`chain`), so that what is overridden is never evaluated.
 
-use super::bounds::{self, Bounds, Cells, End, Relation};
+use super::apart::Apart;
+use super::bounds::{self, Bounds, Cells, End, Place, Relation};
 use super::carried::Carried;
 use super::contraction::Coord;
 use super::function::Lower;
 use super::limits::{Item, Limits};
 use super::value::{Part, Value, memory_type};
+use super::window::Window;
 use crate::decisions::Storage;
 use ir::loops::{Bin, Cmp, Ex, Local, St, Turns, Ty, Un};
 use ir::{Clause, Expr, ExprKind, Family, Slot, Type, VarId, WhereItem};
@@ -34,11 +36,11 @@ impl Lower<'_, '_> {
             return Value::one(row);
         }
         let dims: Vec<Part> = family.axes.iter().map(|axis| self.extent(&axis.extent)).collect();
-        let cells = self.new_cells(family, dims);
+        let cells = self.new_cells(family, dims, None);
         let kernel = std::mem::replace(&mut self.kernel, true);
         self.cells(&cells, &vec![None; family.axes.len()]);
         self.kernel = kernel;
-        Value::one(self.read(cells.tensor))
+        Value::one(self.read(cells.tensor()))
     }
 
     /// A family without axes: a scalar, zero where no clause is open.
@@ -74,8 +76,8 @@ impl Lower<'_, '_> {
         Value::one(self.read(cell))
     }
 
-    /// The memory of a family, and how its clauses lie in it.
-    pub fn new_cells<'e>(&mut self, family: &'e Family, dims: Vec<Part>) -> Cells<'e> {
+    /// The memory of a family, and how its clauses lie in it. Of a recurrence a window may be all that is stored.
+    pub fn new_cells<'e>(&mut self, family: &'e Family, dims: Vec<Part>, window: Option<(VarId, Window)>) -> Cells<'e> {
         let bounds: Vec<Vec<Bounds>> =
             family.clauses.iter().map(|clause| self.clause_bounds(family, clause, &dims)).collect();
         let mut alone = true;
@@ -87,10 +89,23 @@ impl Lower<'_, '_> {
             }
         }
         let replaces = family.elem == Type::Str && !alone;
-        self.shared.decisions.note(family, Storage::Whole);
+        self.shared.decisions.note(family, window.map_or(Storage::Whole, |(_, window)| window.storage()));
         let zeroed = replaces || !bounds::cover_all(family, &bounds);
-        let tensor = self.new_tensor(&family.elem, dims.clone(), zeroed, family.name.as_str(), family.span);
-        Cells { family, tensor, dims, bounds, painted, replaces }
+        if let Some((var, window)) = window.filter(|(_, window)| window.in_registers) {
+            self.new_registers(var, family, &dims, window);
+            return Cells { family, place: Place::Registers(var), dims, bounds, painted, replaces };
+        }
+        let mut stored = dims.clone();
+        if let Some((_, window)) = window {
+            stored[window.axis] = Part::index(window.width);
+        }
+        let tensor = self.new_tensor(&family.elem, stored, zeroed, family.name.as_str(), family.span);
+        if let Some((_, window)) = window {
+            let dims = dims.iter().map(|dim| self.atom(dim.clone())).collect::<Vec<_>>();
+            let info = &mut self.info[tensor.0 as usize];
+            (info.dims, info.window) = (Some(dims.into()), Some(window));
+        }
+        Cells { family, place: Place::Memory(tensor), dims, bounds, painted, replaces }
     }
 
     fn can_fail(&self, clause: &Clause) -> bool {
@@ -149,7 +164,8 @@ impl Lower<'_, '_> {
                 })
                 .collect();
             lower.guarded(&known, |lower| {
-                let free = if late.is_empty() { lower.open_coords(cells, k, &open) } else { None };
+                let is_apart = late.is_empty() && !lower.is_written_out(clause);
+                let free = if is_apart { lower.open_coords(cells, k, &open) } else { None };
                 let scatters = free.as_ref().map_or(Vec::new(), |free| lower.scatters(clause, free));
                 lower.scatter(&scatters);
                 let running =
@@ -160,6 +176,20 @@ impl Lower<'_, '_> {
                 lower.forget_scattered(&scatters);
             });
         });
+    }
+
+    /// Whether loops of a clause are written out for tensors that are in registers.
+    fn is_written_out(&self, clause: &Clause) -> bool {
+        let slots = clause.slots.iter().any(|slot| match slot {
+            Slot::Coord(binder) => self.windows.unrolled.coords.contains(&binder.var),
+            Slot::Fixed(_) => false,
+        });
+        let wheres = clause.wheres.iter().map(|item| match item {
+            WhereItem::Def(_, e) | WhereItem::Guard(e) => e,
+        });
+        let in_registers = |var: &VarId| self.windows.unrolled.takes_apart(*var);
+        let mut parts = wheres.chain([&clause.body]).chain(&clause.otherwise);
+        slots || parts.any(|e| ir::visit::free_vars(e).iter().any(in_registers))
     }
 
     /// Stores the cells of a clause along its open axes, whose coordinates may be `free` of each other.
@@ -228,7 +258,7 @@ impl Lower<'_, '_> {
             Slot::Fixed(_) => None,
         };
         let vars: Vec<VarId> = match clause.otherwise {
-            None => open.iter().filter_map(coord).collect(),
+            None => open.iter().filter_map(coord).filter(|var| !self.windows.unrolled.coords.contains(var)).collect(),
             Some(_) => Vec::new(),
         };
         self.limits(&Item::all(&clause.wheres), &vars, &[])
@@ -250,8 +280,7 @@ impl Lower<'_, '_> {
         if let (Bounds::Range { hi, .. }, Slot::Coord(binder)) = (&cells.bounds[k][*axis], slot) {
             self.note_most(binder.var, hi);
         }
-        let body = |lower: &mut Self, var: Local| {
-            let at = lower.read(var);
+        let mut body = |lower: &mut Self, at: Part| {
             lower.bind_slot(slot, &at);
             coords[*axis] = at;
             lower.nest(cells, k, inner, limits, coords, leaf);
@@ -259,13 +288,32 @@ impl Lower<'_, '_> {
         match (&cells.bounds[k][*axis], slot) {
             (Bounds::Range { lo, hi, .. }, Slot::Coord(binder)) if limits.cut(binder.var) => {
                 let range = self.narrowed(binder.var, (lo.clone(), hi.clone()), limits);
-                self.for_loop(range, Turns::Free, name, body);
+                self.for_loop(range, Turns::Free, name, |lower, var| body(lower, lower.read(var)));
             }
-            (Bounds::Range { lo, hi, .. }, _) => self.certain_loop((lo.clone(), hi.clone()), Turns::Free, name, body),
+            (Bounds::Range { lo, hi, .. }, Slot::Coord(binder)) => {
+                let (Some(from), Some(to)) = (lo.as_int(), hi.as_int()) else {
+                    let range = (lo.clone(), hi.clone());
+                    return self.certain_loop(range, Turns::Free, name, |lower, var| body(lower, lower.read(var)));
+                };
+                let clause = &cells.family.clauses[k];
+                let pieces =
+                    if inner.is_empty() { self.pieces(clause, binder.var, from, to) } else { vec![(from, to)] };
+                for (from, to) in pieces {
+                    self.ranges.insert(binder.var, (from, to));
+                    if to - from == 1 || self.windows.unrolled.coords.contains(&binder.var) {
+                        (from..to).for_each(|at| body(self, Part::index(at)));
+                        continue;
+                    }
+                    let range = (Part::index(from), Part::index(to));
+                    self.certain_loop(range, Turns::Free, name, |lower, var| body(lower, lower.read(var)));
+                }
+                self.ranges.remove(&binder.var);
+            }
+            (Bounds::Range { .. }, Slot::Fixed(_)) => unreachable!("a literal index is no range"),
             (Bounds::Dependent(binder), _) => {
                 let range = self.cut_range(binder, &cells.family.axes[*axis].extent, &cells.dims[*axis]);
                 let range = self.narrowed(binder.var, range, limits);
-                self.for_loop(range, Turns::Free, name, body);
+                self.for_loop(range, Turns::Free, name, |lower, var| body(lower, lower.read(var)));
             }
             (Bounds::Fixed(at), _) => {
                 coords[*axis] = Part::index(*at);
@@ -326,6 +374,13 @@ impl Lower<'_, '_> {
             let clauses = cells.family.clauses.len();
             return self.chain_from(cells, clauses, steps, coords, found);
         };
+        if let (Place::Registers(_), Some(extent)) = (cells.place, cells.dims[*axis].as_int()) {
+            for at in 0..extent {
+                coords[*axis] = Part::index(at);
+                self.chain_nest(cells, steps, inner, coords);
+            }
+            return;
+        }
         let range = (Part::index(0), cells.dims[*axis].clone());
         self.certain_loop(range, Turns::Free, "", |lower, var| {
             coords[*axis] = lower.read(var);
@@ -410,14 +465,23 @@ impl Lower<'_, '_> {
             }
             Some((Item::Guard(e, wanted), rest)) => {
                 let cond = self.condition(e, *wanted);
-                let (open, ()) = self.branch(|lower| lower.gate_items(rest, yes, None));
-                let closed = match no {
-                    Some(no) => self.branch(|lower| no(lower)).0,
-                    None => Vec::new(),
-                };
-                self.emit(St::If(cond.ex, open, closed));
+                match (cond.as_int(), no) {
+                    (Some(0), Some(no)) => no(self),
+                    (Some(0), None) => {}
+                    (Some(_), _) => self.gate_items(rest, yes, None),
+                    (None, no) => self.gate_item(cond, rest, yes, no),
+                }
             }
         }
+    }
+
+    fn gate_item(&mut self, cond: Part, rest: &[Item], yes: Then<Self>, no: Option<Then<Self>>) {
+        let (open, ()) = self.branch(|lower| lower.gate_items(rest, yes, None));
+        let closed = match no {
+            Some(no) => self.branch(|lower| no(lower)).0,
+            None => Vec::new(),
+        };
+        self.emit(St::If(cond.ex, open, closed));
     }
 
     pub fn define(&mut self, var: VarId, e: &Expr) {
@@ -437,24 +501,31 @@ impl Lower<'_, '_> {
         }
         let value = self.lower_as(e, &cells.family.elem).parts.remove(0);
         let value = if value.ty == Ty::Ptr { value } else { self.atom(value) };
-        let at = self.offset(cells.tensor, coords.to_vec());
+        if let Place::Registers(var) = cells.place {
+            return self.set_register(var, coords, value);
+        }
+        let at = self.offset(cells.tensor(), coords.to_vec());
         self.replace_cell(cells, at, value);
     }
 
     fn replace_cell(&mut self, cells: &Cells, at: Part, value: Part) {
         let at = self.atom(at);
         if cells.replaces {
-            let data = self.data(cells.tensor);
+            let data = self.data(cells.tensor());
             let old = self.bound(Part::load(Ty::Ptr, data, at.clone()), "");
             let old = old.local().expect("bound to a local");
             self.emit(St::Own(old));
             self.emit(St::Release(old));
         }
-        self.store_cell(cells.tensor, at, value, &cells.family.elem);
+        self.store_cell(cells.tensor(), at, value, &cells.family.elem);
     }
 
     /// The body of a slice clause is a tensor of the axes from number `first` on; its cells are copied, all or one.
     fn store_slice(&mut self, cells: &Cells, first: usize, e: &Expr, coords: &[Part], one_cell: bool) {
+        if self.windows.unrolled.slices.contains(&std::ptr::from_ref(e)) {
+            let slice = self.apart_value(e);
+            return self.store_apart(cells, first, &slice, coords, one_cell);
+        }
         let slice = self.object(e);
         let rest = cells.dims.len() - first;
         for axis in 0..rest {
@@ -467,11 +538,23 @@ impl Lower<'_, '_> {
             self.fail_if(differ, "E0905", e.span, &[name, cells.family.name.as_str(), ""], vec![wanted, got]);
         }
         if one_cell {
-            let value = self.cell(slice, coords[first..].to_vec(), &cells.family.elem);
-            let at = self.offset(cells.tensor, coords.to_vec());
+            let index = coords[first..].to_vec();
+            if let Place::Registers(var) = cells.place {
+                let value = self.checked_cell(slice, index, &cells.family.elem);
+                return self.set_register(var, coords, value);
+            }
+            let value = self.cell(slice, index, &cells.family.elem);
+            let at = self.offset(cells.tensor(), coords.to_vec());
             return self.replace_cell(cells, at, value);
         }
-        let start = self.offset(cells.tensor, coords.to_vec());
+        if let Place::Registers(var) = cells.place {
+            for index in points(&cells.dims[first..]) {
+                let value = self.checked_cell(slice, index.clone(), &cells.family.elem);
+                self.set_register(var, &[&coords[..first], &index].concat(), value);
+            }
+            return;
+        }
+        let start = self.offset(cells.tensor(), coords.to_vec());
         let start = self.atom(start);
         let count = self.cell_count(slice, rest);
         let (from, memory) = (self.data(slice), memory_type(&cells.family.elem));
@@ -481,10 +564,28 @@ impl Lower<'_, '_> {
             if memory == Ty::Ptr {
                 lower.emit(St::Retain(value.ex.clone()));
             }
-            let to = lower.data(cells.tensor);
+            let to = lower.data(cells.tensor());
             let at = start.bin(Bin::Add, at);
             lower.emit(St::Store(memory, to.ex, at.ex, value.ex));
         });
+    }
+
+    /// A cell of a slice, read behind the check of its extents.
+    fn checked_cell(&mut self, slice: Local, index: Vec<Part>, elem: &Type) -> Part {
+        let at = self.offset(slice, index);
+        let cell = Part::load(memory_type(elem), self.data(slice), at);
+        self.in_register(Part { level: self.here(), ..cell }, elem)
+    }
+
+    /// A slice whose cells are in registers, for a step that is, too: all cells, or one.
+    fn store_apart(&mut self, cells: &Cells, first: usize, slice: &Apart, coords: &[Part], one_cell: bool) {
+        let Place::Registers(var) = cells.place else { unreachable!("the step is in registers") };
+        for (index, value) in points(&cells.dims[first..]).into_iter().zip(slice.cells.iter()) {
+            let here = || index.iter().zip(&coords[first..]).all(|(a, b)| a.as_int() == b.as_int());
+            if !one_cell || here() {
+                self.set_register(var, &[&coords[..first], &index].concat(), value.clone());
+            }
+        }
     }
 
     /// A family that is one row of a tensor, which need not be copied.
@@ -492,6 +593,9 @@ impl Lower<'_, '_> {
         let [clause] = &family.clauses[..] else { return None };
         let ExprKind::Load(load) = &clause.body.kind else { return None };
         let ExprKind::Var(source) = load.tensor.kind else { return None };
+        if self.registers.contains_key(&source) || self.apart.contains_key(&source) {
+            return None;
+        }
         let rank = load.index.len();
         if rank != family.axes.len() + 1 || clause.slots.len() + 1 != rank || !clause.wheres.is_empty() {
             return None;
@@ -518,6 +622,8 @@ impl Lower<'_, '_> {
         let tensor = self.object(&load.tensor);
         let at = self.index(&load.index[0]);
         let at = if load.proven[0] { at } else { self.in_bounds(at, tensor, 0, load) };
+        let at = self.slot(tensor, 0, at);
+        let at = self.atom(at);
         let one = Ex::Int(Ty::I64, 1);
         let args = vec![Ex::Local(tensor), at.ex, one, Ex::Int(Ty::I32, 1)];
         Some(self.make("tensor_rows", args, family.span))
@@ -530,6 +636,15 @@ fn both(a: Part, b: Part) -> Part {
         (_, Some(1)) | (Some(0), _) => a,
         _ => a.bin(Bin::And, b),
     }
+}
+
+/// The indices of all cells of a few constant extents, row-major.
+fn points(dims: &[Part]) -> Vec<Vec<Part>> {
+    dims.iter().fold(vec![Vec::new()], |points, dim| {
+        let extent = dim.as_int().expect("a constant extent");
+        let longer = |point: Vec<Part>| (0..extent).map(move |at| [&point[..], &[Part::index(at)]].concat());
+        points.into_iter().flat_map(longer).collect()
+    })
 }
 
 /// Whether a family has cells at a literal index.

@@ -1,10 +1,13 @@
 //! One function on its way to loops.
 
+use super::apart::Apart;
 use super::contraction::Contracted;
 use super::life::{BlockKey, LastUses};
 use super::region::Region;
+use super::register::Registers;
 use super::scatter::Scattered;
 use super::value::{Part, Value, Weight, flattened};
+use super::window::{Window, Windows};
 use super::{Options, Shared};
 use diagnostics::Span;
 use ir::loops::{Ex, Function, LayoutId, Local, SiteId, St, Ty, rt};
@@ -21,6 +24,8 @@ pub struct LocalInfo {
     pub dims: Option<Rc<[Part]>>,
     /// The region whose stores have to be seen by reads of the tensor, while its cells are being computed.
     pub floor: usize,
+    /// If only a window of its steps is stored.
+    pub window: Option<Window>,
     /// The region that owns a count of it; arguments and what they alias have no owner here.
     pub owner: Option<usize>,
 }
@@ -50,12 +55,22 @@ pub struct Lower<'a, 'p> {
     /// The greatest values of coordinates, where they are constants.
     pub most: HashMap<VarId, i64>,
     pub frame: Option<(Local, Rc<Frame>)>,
+    pub windows: Rc<Windows>,
+    /// Tensors whose cells are in registers.
+    pub apart: HashMap<VarId, Apart>,
+    /// Ranges of the coordinates of the loops around, where they are constant.
+    pub ranges: HashMap<VarId, (i64, i64)>,
+    /// Families whose steps are in registers.
+    pub registers: HashMap<VarId, Registers>,
 }
 
 impl<'a, 'p> Lower<'a, 'p> {
     pub fn new(shared: &'a mut Shared<'p>, func: FuncId) -> Self {
-        let last = Rc::new(LastUses::new(&shared.program.funcs[func.index()].body));
-        Self::with_uses(shared, last)
+        let body = &shared.program.funcs[func.index()].body;
+        let last = Rc::new(LastUses::new(body));
+        let windows =
+            if shared.options.opt_level > 0 { Windows::new(body, !shared.options.checked) } else { Windows::default() };
+        Lower { windows: Rc::new(windows), ..Self::with_uses(shared, last) }
     }
 
     pub fn with_uses(shared: &'a mut Shared<'p>, last: Rc<LastUses>) -> Self {
@@ -75,6 +90,10 @@ impl<'a, 'p> Lower<'a, 'p> {
             scattered: HashMap::new(),
             most: HashMap::new(),
             frame: None,
+            windows: Rc::default(),
+            apart: HashMap::new(),
+            ranges: HashMap::new(),
+            registers: HashMap::new(),
         }
     }
 
@@ -227,6 +246,9 @@ impl<'a, 'p> Lower<'a, 'p> {
 
     /// Ends in an error where the condition holds.
     pub fn fail_if(&mut self, cond: Part, code: &'static str, span: Span, names: &[&str], args: Vec<Part>) {
+        if cond.as_int() == Some(0) {
+            return;
+        }
         let site = self.site(code, span, names);
         let args = args.into_iter().map(|arg| arg.ex).collect();
         self.emit(St::If(cond.ex, vec![St::Fail { site, args }], Vec::new()));

@@ -17,6 +17,14 @@ impl Lower<'_, '_> {
         {
             return value;
         }
+        if let ExprKind::Var(var) = load.tensor.kind {
+            if self.registers.contains_key(&var) {
+                return Value::one(self.read_register(var, load));
+            }
+            if self.apart.contains_key(&var) {
+                return Value::one(self.read_apart(var, load, elem));
+            }
+        }
         let tensor = self.object(&load.tensor);
         let mut index = Vec::with_capacity(load.index.len());
         for (axis, e) in load.index.iter().enumerate() {
@@ -52,7 +60,7 @@ impl Lower<'_, '_> {
     }
 
     /// What a message calls the index: the coordinate that it is, or else the axis.
-    fn coordinate_name(&self, load: &Load, axis: usize) -> String {
+    pub fn coordinate_name(&self, load: &Load, axis: usize) -> String {
         let mut index = &load.index[axis];
         while let ExprKind::Cast(inner) = &index.kind {
             index = inner;
@@ -90,14 +98,21 @@ impl Lower<'_, '_> {
         text
     }
 
-    /// Where a cell lies, in elements: row-major.
+    /// Where a cell lies, in elements: row-major, the steps of a window outermost.
     pub fn offset(&mut self, tensor: Local, index: Vec<Part>) -> Part {
         let mut at = Part::index(0);
-        for (axis, index) in index.into_iter().enumerate() {
-            let dim = self.dim(tensor, axis);
+        for axis in self.axes_in_memory(tensor, index.len()) {
+            let dim = self.stored_dim(tensor, axis);
+            let index = self.slot(tensor, axis, index[axis].clone());
             at = at.bin(Bin::Mul, dim).bin(Bin::Add, index);
         }
         at
+    }
+
+    /// The axes of a tensor, the outermost first.
+    pub fn axes_in_memory(&self, tensor: Local, rank: usize) -> Vec<usize> {
+        let outermost = self.info[tensor.0 as usize].window.map(|window| window.axis);
+        outermost.into_iter().chain((0..rank).filter(|axis| Some(*axis) != outermost)).collect()
     }
 
     /// A cell of a family that only this reads: computed in place where that costs nothing.

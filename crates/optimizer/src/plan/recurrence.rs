@@ -1,10 +1,10 @@
 //! Families that read themselves or each other: steps in the order that the checker found.
 
-use super::bounds::{Bounds, Cells, End};
+use super::bounds::{Bounds, Cells, End, Place};
 use super::family::Step;
 use super::function::Lower;
-use super::value::{Part, Value};
-use ir::loops::{Bin, Turns};
+use super::value::{Part, Value, memory_type};
+use ir::loops::{Bin, St, Turns};
 use ir::{Order, Recurrence};
 
 /// Pieces that the steps of an axis are cut into at most, so that each piece knows which clauses it is in.
@@ -35,8 +35,11 @@ impl Lower<'_, '_> {
         }
         let mut group = Vec::new();
         for ((var, family), dims) in recurrence.families.iter().zip(dims) {
-            let cells = self.new_cells(family, dims);
-            self.bind(*var, Value::one(self.read(cells.tensor)), true);
+            let window = self.windows.of.get(var).map(|window| (*var, *window));
+            let cells = self.new_cells(family, dims, window);
+            if let Place::Memory(tensor) = cells.place {
+                self.bind(*var, Value::one(self.read(tensor)), true);
+            }
             group.push(cells);
         }
         let kernel = std::mem::replace(&mut self.kernel, true);
@@ -44,7 +47,10 @@ impl Lower<'_, '_> {
         self.orders(&recurrence.order, &group, &mut steps);
         self.kernel = kernel;
         for cells in &group {
-            self.info[cells.tensor.0 as usize].floor = 0;
+            match cells.place {
+                Place::Memory(tensor) => self.info[tensor.0 as usize].floor = 0,
+                Place::Registers(var) => self.close_registers(var),
+            }
         }
     }
 
@@ -81,7 +87,13 @@ impl Lower<'_, '_> {
             }
             let floor = lower.here();
             let before: Vec<usize> = group.iter().map(|cells| lower.floor(cells, floor)).collect();
+            for (family, axis) in axes {
+                lower.begin_step(&group[*family], *axis, &at);
+            }
             lower.orders(body, group, steps);
+            for (family, axis) in axes {
+                lower.end_step(&group[*family], *axis);
+            }
             for (cells, floor) in group.iter().zip(before) {
                 lower.floor(cells, floor);
             }
@@ -99,9 +111,49 @@ impl Lower<'_, '_> {
         }
     }
 
+    /// A window's cells that get no value in a step are zero, whatever an earlier step left there.
+    fn begin_step(&mut self, cells: &Cells, axis: usize, at: &Part) {
+        let tensor = match cells.place {
+            Place::Memory(tensor) => tensor,
+            Place::Registers(var) => {
+                if !self.windows.of[&var].covered {
+                    self.clear_registers(var);
+                }
+                return;
+            }
+        };
+        let window = self.info[tensor.0 as usize].window;
+        if !window.is_some_and(|window| window.axis == axis && !window.covered) {
+            return;
+        }
+        let mut first = vec![Part::index(0); cells.dims.len()];
+        first[axis] = at.clone();
+        let start = self.offset(tensor, first);
+        let start = self.atom(start);
+        let others = cells.dims.iter().enumerate().filter(|(k, _)| *k != axis);
+        let count = others.fold(Part::index(1), |count, (_, dim)| count.bin(Bin::Mul, dim.clone()));
+        let memory = memory_type(&cells.family.elem);
+        self.for_loop((Part::index(0), count), Turns::Free, "", |lower, var| {
+            let at = start.bin(Bin::Add, lower.read(var));
+            let data = lower.data(tensor);
+            lower.emit(St::Store(memory, data.ex, at.ex, Part::zero(memory).ex));
+        });
+    }
+
+    fn end_step(&mut self, cells: &Cells, axis: usize) {
+        if let Place::Registers(var) = cells.place
+            && self.windows.of[&var].axis == axis
+        {
+            self.shift_registers(var);
+        }
+    }
+
     /// Reads of the family stay inside this region, in order with its stores.
     fn floor(&mut self, cells: &Cells, floor: usize) -> usize {
-        std::mem::replace(&mut self.info[cells.tensor.0 as usize].floor, floor)
+        match cells.place {
+            Place::Memory(tensor) => std::mem::replace(&mut self.info[tensor.0 as usize].floor, floor),
+            Place::Registers(_) => floor,
+        }
     }
 
     fn step_name(&self, axes: &[(usize, usize)], group: &[Cells]) -> &'static str {

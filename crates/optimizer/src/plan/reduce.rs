@@ -117,7 +117,8 @@ impl Lower<'_, '_> {
         let folding = Folding::new(reduce, !self.is_short(reduce), span);
         let state = self.variables(folding.first());
         let kernel = std::mem::replace(&mut self.kernel, true);
-        let vars: Vec<VarId> = reduce.binders.iter().map(|binder| binder.var).collect();
+        let vars = reduce.binders.iter().map(|binder| binder.var);
+        let vars: Vec<VarId> = vars.filter(|var| !self.windows.unrolled.coords.contains(var)).collect();
         let limits = self.limits(&Item::all(&reduce.wheres), &vars, &[]);
         self.reduce_nest(reduce, &limits, &mut Vec::new(), &folding, &state);
         self.kernel = kernel;
@@ -153,6 +154,18 @@ impl Lower<'_, '_> {
         };
         let lo = self.index(&binder.lo);
         let hi = self.index(&binder.hi);
+        if let (Some(lo), Some(hi)) = (lo.as_int(), hi.as_int()) {
+            if self.windows.unrolled.coords.contains(&binder.var) {
+                for index in lo..hi {
+                    self.bind_coord(binder.var, Part::index(index));
+                    at.push(Part::index(index));
+                    self.reduce_nest(reduce, limits, at, folding, state);
+                    at.pop();
+                }
+                return;
+            }
+            self.ranges.insert(binder.var, (lo, hi));
+        }
         let (lo, hi) = self.narrowed(binder.var, (lo, hi), limits);
         self.note_most(binder.var, &hi);
         let name = self.program().vars[binder.var.index()].name.as_str();
@@ -182,6 +195,7 @@ impl Lower<'_, '_> {
             }
             _ => turns(self, (lo, hi), folding, state),
         }
+        self.ranges.remove(&binder.var);
     }
 
     /// Whether there are so few points, by what is known of the ranges around, that they are added up plainly.

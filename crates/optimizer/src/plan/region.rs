@@ -6,7 +6,8 @@
 
 use super::function::Lower;
 use super::value::{Part, Value, Weight};
-use ir::loops::{Cmp, Ex, Local, St, Turns, Ty};
+use super::window::Window;
+use ir::loops::{Bin, Cmp, Ex, Local, St, Turns, Ty};
 use std::collections::{HashMap, HashSet};
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -95,6 +96,11 @@ impl Lower<'_, '_> {
         self.regions.iter().any(|region| region.kind == Kind::Body)
     }
 
+    /// Whether a region has a loop between itself and the current one.
+    pub fn is_around_loop(&self, region: usize) -> bool {
+        self.regions[region + 1..].iter().any(|region| region.kind == Kind::Body)
+    }
+
     /// The outermost region that code which depends on `level` can be moved to.
     pub fn target(&self, level: usize, reach: Reach) -> usize {
         let mut target = self.here();
@@ -159,6 +165,28 @@ impl Lower<'_, '_> {
         part
     }
 
+    /// As many indices as memory holds along an axis.
+    pub fn stored_dim(&mut self, tensor: Local, axis: usize) -> Part {
+        match self.info[tensor.0 as usize].window {
+            Some(window) if window.axis == axis => Part::index(window.width),
+            _ => self.dim(tensor, axis),
+        }
+    }
+
+    /// Where an index lies along an axis: steps of a window go round.
+    pub fn slot(&mut self, tensor: Local, axis: usize, index: Part) -> Part {
+        let Some(Window { width, .. }) = self.info[tensor.0 as usize].window.filter(|window| window.axis == axis)
+        else {
+            return index;
+        };
+        let slot = match index.as_int() {
+            Some(index) => Part::index(index.rem_euclid(width)),
+            None if width.count_ones() == 1 => index.bin(Bin::And, Part::index(width - 1)),
+            None => index.bin(Bin::SRem, Part::index(width)),
+        };
+        self.placed(slot, Reach::Total)
+    }
+
     /// The memory of a tensor's elements.
     pub fn data(&mut self, tensor: Local) -> Part {
         let level = self.info[tensor.0 as usize].level;
@@ -207,7 +235,7 @@ impl Lower<'_, '_> {
                 _ => {
                     let test = lo.clone().cmp(Cmp::SLt, hi.clone());
                     cond = Some(match cond {
-                        Some(cond) => cond.bin(ir::loops::Bin::And, test),
+                        Some(cond) => cond.bin(Bin::And, test),
                         None => test,
                     });
                 }

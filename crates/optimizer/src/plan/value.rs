@@ -81,6 +81,12 @@ impl Part {
         {
             return folded;
         }
+        if self.ty == Ty::I32
+            && let (Some(a), Some(b)) = (self.as_int(), other.as_int())
+            && let Some(value) = folded_i32(op, a as i32, b as i32)
+        {
+            return Part::int(Ty::I32, i64::from(value));
+        }
         let (ty, frame) = (self.ty, self.joined(&other, Ex::Int(Ty::I8, 0), self.ty));
         Part { ex: Ex::Bin(op, Box::new(self.ex), Box::new(other.ex)), ty, ..frame }
     }
@@ -96,11 +102,36 @@ impl Part {
             (Bin::Add, Some(0), _) | (Bin::Mul, Some(1), _) => Some(other.clone()),
             (Bin::Add | Bin::Sub, _, Some(0)) | (Bin::Mul, _, Some(1)) => Some(self.clone()),
             (Bin::Mul, Some(0), _) | (Bin::Mul, _, Some(0)) => Some(Part::index(0)),
+            (Bin::Add, _, Some(b)) => self.shifted(b),
+            (Bin::Sub, _, Some(b)) => self.shifted(b.checked_neg()?),
             _ => None,
         }
     }
 
+    /// A sum with a constant, one more constant added.
+    fn shifted(&self, by: i64) -> Option<Part> {
+        let Ex::Bin(op @ (Bin::Add | Bin::Sub), first, second) = &self.ex else { return None };
+        let Ex::Int(_, second) = **second else { return None };
+        let total = by.checked_add(if *op == Bin::Add { second } else { second.checked_neg()? })?;
+        let first = Part { ex: (**first).clone(), ..self.clone() };
+        Some(match total {
+            0 => first,
+            1.. => {
+                Part { ex: Ex::Bin(Bin::Add, Box::new(first.ex), Box::new(Ex::Int(Ty::I64, total))), ..self.clone() }
+            }
+            _ => Part {
+                ex: Ex::Bin(Bin::Sub, Box::new(first.ex), Box::new(Ex::Int(Ty::I64, total.checked_neg()?))),
+                ..self.clone()
+            },
+        })
+    }
+
     pub fn cmp(self, op: Cmp, other: Part) -> Part {
+        if let (Some(a), Some(b)) = (self.as_int(), other.as_int())
+            && let Some(holds) = compared(op, a, b)
+        {
+            return Part::int(Ty::I8, i64::from(holds));
+        }
         let frame = self.joined(&other, Ex::Int(Ty::I8, 0), Ty::I8);
         Part { ex: Ex::Cmp(op, Box::new(self.ex), Box::new(other.ex)), ..frame }
     }
@@ -115,6 +146,9 @@ impl Part {
 
     /// `if self { yes } else { no }`, both computed.
     pub fn select(self, yes: Part, no: Part) -> Part {
+        if let Some(holds) = self.as_int() {
+            return if holds != 0 { yes } else { no };
+        }
         let ty = yes.ty;
         let frame = yes.joined(&no, Ex::Int(Ty::I8, 0), ty);
         let level = frame.level.max(self.level);
@@ -162,6 +196,27 @@ impl Value {
     /// The parts `from..from + count`.
     pub fn slice(&self, from: usize, count: usize) -> Value {
         Value { parts: self.parts[from..from + count].to_vec() }
+    }
+}
+
+fn folded_i32(op: Bin, a: i32, b: i32) -> Option<i32> {
+    match op {
+        Bin::Add => Some(a.wrapping_add(b)),
+        Bin::Sub => Some(a.wrapping_sub(b)),
+        Bin::Mul => Some(a.wrapping_mul(b)),
+        _ => None,
+    }
+}
+
+fn compared(op: Cmp, a: i64, b: i64) -> Option<bool> {
+    match op {
+        Cmp::Eq => Some(a == b),
+        Cmp::Ne => Some(a != b),
+        Cmp::SLt => Some(a < b),
+        Cmp::SLe => Some(a <= b),
+        Cmp::SGt => Some(a > b),
+        Cmp::SGe => Some(a >= b),
+        _ => None,
     }
 }
 

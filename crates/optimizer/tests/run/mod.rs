@@ -2,7 +2,7 @@
 #![allow(dead_code, reason = "each test takes what it needs")]
 
 use ir::Program;
-use optimizer::{Options, inline, lift, plan};
+use optimizer::{Options, constants, inline, lift, overrides, plan, together};
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
 
@@ -27,6 +27,9 @@ pub fn run_with(program: &Program, checked: bool) -> (String, Option<&'static st
     let mut program = program.clone();
     assert!(lift(&mut program).is_empty());
     assert_eq!(ir::verify(&program, false), Ok(()), "{program}");
+    constants(&mut program);
+    overrides(&mut program);
+    together(&mut program);
     inline(&mut program);
     assert_eq!(ir::verify(&program, false), Ok(()), "{program}");
     let module = plan(&program, &Options { opt_level: 2, checked, profile: false });

@@ -1,0 +1,354 @@
+//! Which steps of a recurrence are stored (§4.14).
+//!
+//! A family keeps a window if every read of it from inside the recurrence goes back a known number of steps, and every
+//! read from outside goes to a known distance from the last step. What else mentions the family may want all of it. The
+//! cells of a window lie in a ring, or in registers where a step is one number.
+
+use super::bounds::{End, cover_boxes, is_firm};
+use super::linear::{Definitions, Linear, definitions};
+use super::unroll::{Unrolled, unrolled};
+use crate::decisions::Storage;
+use ir::{Binder, Clause, Expr, ExprKind, Family, Load, Op, Order, Recurrence, Scalar, Slot, Stmt, VarId};
+use ir::{Type, WhereItem};
+use std::collections::{HashMap, HashSet};
+
+/// Windows are at most this long.
+const LONGEST: i64 = 64;
+/// Windows in registers are at most this long.
+const FEW: i64 = 4;
+
+/// The last steps of a family along one axis.
+#[derive(Clone, Copy, Debug)]
+pub struct Window {
+    pub axis: usize,
+    /// How many steps, the one that is being computed included.
+    pub width: i64,
+    pub descending: bool,
+    /// Every step gives all of its cells a value.
+    pub covered: bool,
+    /// The numbers of each step are in registers.
+    pub in_registers: bool,
+}
+
+impl Window {
+    pub fn storage(&self) -> Storage {
+        let (axis, width) = (self.axis, self.width as usize);
+        if self.in_registers { Storage::Registers { axis, width } } else { Storage::Window { axis, width } }
+    }
+}
+
+/// What is stored of the recurrences of one function.
+#[derive(Default)]
+pub struct Windows {
+    pub of: HashMap<VarId, Window>,
+    /// How many steps back reads from inside go.
+    pub back: HashMap<*const Load, i64>,
+    /// What is taken apart into numbers.
+    pub unrolled: Unrolled,
+}
+
+/// Where a variable of a recurrence is mentioned.
+enum Use<'e> {
+    Cell(&'e Load),
+    Extent,
+    Whole,
+}
+
+/// A read from inside: by which family and clause.
+#[derive(Clone, Copy)]
+struct Reader {
+    family: usize,
+    clause: usize,
+}
+
+impl Windows {
+    /// `unrolls`: arithmetic on constant indices can be done now.
+    pub fn new(body: &Expr, unrolls: bool) -> Windows {
+        let mut search = Search { unrolls, definitions: definitions(body), ..Search::default() };
+        search.expr(body);
+        let mut windows = Windows::default();
+        let recurrences = std::mem::take(&mut search.recurrences);
+        for recurrence in &recurrences {
+            search.recurrence(recurrence, &mut windows);
+        }
+        windows
+    }
+}
+
+#[derive(Default)]
+struct Search<'e> {
+    recurrences: Vec<&'e Recurrence>,
+    members: HashSet<VarId>,
+    uses: HashMap<VarId, Vec<Use<'e>>>,
+    definitions: Definitions<'e>,
+    unrolls: bool,
+}
+
+impl<'e> Search<'e> {
+    /// Notes recurrences, what mentions their families, and what variables stand for.
+    fn expr(&mut self, e: &'e Expr) {
+        match &e.kind {
+            ExprKind::Block(stmts, _) => {
+                for stmt in stmts {
+                    match stmt {
+                        Stmt::Rec(recurrence) => {
+                            self.members.extend(recurrence.families.iter().map(|(var, _)| *var));
+                            self.recurrences.push(recurrence);
+                        }
+                        Stmt::Let(..) | Stmt::Do(_) => {}
+                    }
+                }
+            }
+            ExprKind::Load(load) => {
+                if let Some(var) = self.member(&load.tensor) {
+                    self.uses.entry(var).or_default().push(Use::Cell(load));
+                    return load.index.iter().for_each(|e| self.expr(e));
+                }
+            }
+            ExprKind::Dim(tensor, _) => {
+                if let Some(var) = self.member(tensor) {
+                    return self.uses.entry(var).or_default().push(Use::Extent);
+                }
+            }
+            ExprKind::Var(_) => {
+                if let Some(var) = self.member(e) {
+                    self.uses.entry(var).or_default().push(Use::Whole);
+                }
+            }
+            _ => {}
+        }
+        e.for_each_child(|child| self.expr(child));
+    }
+
+    fn member(&self, e: &Expr) -> Option<VarId> {
+        match e.kind {
+            ExprKind::Var(var) if self.members.contains(&var) => Some(var),
+            _ => None,
+        }
+    }
+
+    fn recurrence(&mut self, recurrence: &'e Recurrence, windows: &mut Windows) {
+        let mut readers: HashMap<*const Load, Reader> = HashMap::new();
+        for (family, (_, cells)) in recurrence.families.iter().enumerate() {
+            for (clause, one) in cells.clauses.iter().enumerate() {
+                for_each_part(one, &mut |e| {
+                    e.walk(&mut |e| {
+                        if let ExprKind::Load(load) = &e.kind {
+                            readers.insert(std::ptr::from_ref(&**load), Reader { family, clause });
+                        }
+                    });
+                });
+            }
+        }
+        let mut found = Vec::new();
+        for family in 0..recurrence.families.len() {
+            let steps = self.steps_of(recurrence, family);
+            found.push(steps.and_then(|steps| self.window(recurrence, family, steps, &readers, &mut windows.back)));
+        }
+        let vars = recurrence.families.iter().map(|(var, _)| *var);
+        let small = vars.zip(&found).filter_map(|(var, found)| Some((var, (*found)?)));
+        let small = small.filter(|(_, window)| window.in_registers && self.unrolls).collect();
+        let unrolled = unrolled(recurrence, &small);
+        for ((var, family), found) in recurrence.families.iter().zip(found) {
+            if let Some(mut window) = found {
+                window.in_registers &= family.axes.len() == 1 || unrolled.families.contains(var);
+                windows.of.insert(*var, window);
+            }
+        }
+        windows.unrolled.extend(unrolled);
+    }
+
+    /// The outermost steps that compute a family, if they are its only order.
+    fn steps_of(&self, recurrence: &'e Recurrence, family: usize) -> Option<(&'e [(usize, usize)], bool)> {
+        recurrence.order.iter().find_map(|order| match order {
+            Order::Steps { axes, descending, .. } if axes.iter().any(|(f, _)| *f == family) => {
+                Some((&axes[..], *descending))
+            }
+            _ => None,
+        })
+    }
+
+    fn window(
+        &self,
+        recurrence: &'e Recurrence,
+        family: usize,
+        (axes, descending): (&[(usize, usize)], bool),
+        readers: &HashMap<*const Load, Reader>,
+        back: &mut HashMap<*const Load, i64>,
+    ) -> Option<Window> {
+        let (var, cells) = &recurrence.families[family];
+        let axis_of = |f: usize| axes.iter().find(|(family, _)| *family == f).map(|(_, axis)| *axis);
+        let axis = axis_of(family)?;
+        let span = Span::of(cells, axis, descending, &self.definitions)?;
+        let mut width = 1;
+        for used in self.uses.get(var).map_or(&[][..], |uses| uses) {
+            let load = match used {
+                Use::Cell(load) => *load,
+                Use::Extent => continue,
+                Use::Whole => return None,
+            };
+            let index = Linear::of(&load.index[axis], &self.definitions)?;
+            let key = std::ptr::from_ref(load);
+            let distance = match readers.get(&key) {
+                Some(reader) => {
+                    let step_axis = axis_of(reader.family)?;
+                    let clause = &recurrence.families[reader.family].1.clauses[reader.clause];
+                    let step = match clause.slots.get(step_axis) {
+                        Some(Slot::Fixed(at)) => Linear::constant(*at),
+                        Some(Slot::Coord(binder)) => Linear::var(binder.var),
+                        None => return None,
+                    };
+                    let steps = distance(&step, &index, descending)?;
+                    back.insert(key, steps);
+                    steps
+                }
+                None => span.distance_from_end(&index)?,
+            };
+            if !(0..LONGEST).contains(&distance) {
+                return None;
+            }
+            width = width.max(distance + 1);
+        }
+        // Where the end that the run knows comes before the known ones, these are what is stored.
+        if span.open.is_some() {
+            width = width.max(span.least);
+        }
+        if width > LONGEST || span.known().is_some_and(|steps| steps <= width) {
+            return None;
+        }
+        let Type::Scalar(scalar) = cells.elem else { return None };
+        let same_extents = axes
+            .iter()
+            .all(|(f, a)| super::bounds::same(&recurrence.families[*f].1.axes[*a].extent, &cells.axes[axis].extent));
+        let in_registers = width <= FEW
+            && same_extents
+            && !matches!(scalar, Scalar::F16 | Scalar::BF16)
+            && !recurrence.order.iter().any(|order| has_inner_steps(order, family));
+        Some(Window { axis, width, descending, covered: span.covered, in_registers })
+    }
+}
+
+/// Whether a family has more steps within its steps.
+fn has_inner_steps(order: &Order, family: usize) -> bool {
+    let has = |axes: &[(usize, usize)]| axes.iter().any(|(f, _)| *f == family);
+    match order {
+        Order::Cells(_) => false,
+        Order::Steps { body, .. } => body
+            .iter()
+            .any(|order| matches!(order, Order::Steps { axes, .. } if has(axes)) || has_inner_steps(order, family)),
+    }
+}
+
+fn for_each_part<'e>(clause: &'e Clause, f: &mut dyn FnMut(&'e Expr)) {
+    for item in &clause.wheres {
+        let (WhereItem::Def(_, e) | WhereItem::Guard(e)) = item;
+        f(e);
+    }
+    f(&clause.body);
+    clause.otherwise.iter().for_each(f);
+}
+
+/// How many steps after `index` the step comes.
+fn distance(step: &Linear, index: &Linear, descending: bool) -> Option<i64> {
+    let ahead = step.minus(index)?.as_constant()?;
+    Some(if descending { -ahead } else { ahead })
+}
+
+/// The steps that a family has, without a gap up to the last one.
+struct Span {
+    descending: bool,
+    /// Behind the largest index: the ends that are known, and the one that the run knows.
+    least: i64,
+    open: Option<Linear>,
+    /// Every cell of every step has a value.
+    covered: bool,
+}
+
+impl Span {
+    fn of(family: &Family, axis: usize, descending: bool, definitions: &Definitions) -> Option<Span> {
+        let (mut least, mut open) = (0, None);
+        ends_of(&family.axes[axis].extent, definitions, &mut least, &mut open)?;
+        let end = open.clone().unwrap_or(Linear::constant(least));
+        let mut all = Vec::new();
+        for clause in &family.clauses {
+            let range = match clause.slots.get(axis)? {
+                Slot::Fixed(at) => (Linear::constant(*at), Linear::constant(at + 1)),
+                Slot::Coord(Binder { lo, hi, .. }) => (Linear::of(lo, definitions)?, Linear::of(hi, definitions)?),
+            };
+            all.push(range);
+        }
+        let first = if descending { 0 } else { all.iter().filter_map(|(lo, _)| lo.as_constant()).min()? };
+        let firm = all.iter().filter(|range| is_whole_step(family, axis, &all, range)).cloned().collect();
+        let covered = reaches(firm, first, &end);
+        (covered || reaches(all, first, &end)).then_some(Span { descending, least, open, covered })
+    }
+
+    /// How many steps there are.
+    fn known(&self) -> Option<i64> {
+        self.open.is_none().then_some(self.least)
+    }
+
+    /// How many steps an index is away from the last one.
+    fn distance_from_end(&self, index: &Linear) -> Option<i64> {
+        if self.descending {
+            return index.as_constant();
+        }
+        let end = self.open.clone().unwrap_or(Linear::constant(self.least));
+        end.minus(index)?.as_constant()?.checked_sub(1)
+    }
+}
+
+type Range = (Linear, Linear);
+
+/// Whether the clauses that have all of some steps (each clause's steps are in `all`) give every cell of them a value.
+fn is_whole_step(family: &Family, axis: usize, all: &[Range], (lo, hi): &Range) -> bool {
+    let at_most = |a: &Linear, b: &Linear| b.minus(a).and_then(|way| way.as_constant()).is_some_and(|way| way >= 0);
+    let has_steps = |range: &Range| at_most(&range.0, lo) && at_most(hi, &range.1);
+    let others = |k: &usize| *k != axis;
+    let boxes: Vec<Vec<(End, End)>> = (family.clauses.iter().zip(all))
+        .filter(|(clause, range)| is_firm(clause) && has_steps(range))
+        .map(|(clause, _)| (0..clause.slots.len()).filter(others).map(|k| ends(&clause.slots[k])).collect())
+        .collect();
+    let boxes: Vec<&[(End, End)]> = boxes.iter().map(|ends| &ends[..]).collect();
+    let extents: Vec<End> = (0..family.axes.len()).filter(others).map(|k| End::of(&family.axes[k].extent)).collect();
+    cover_boxes(&boxes, &extents)
+}
+
+fn ends(slot: &Slot) -> (End<'_>, End<'_>) {
+    match slot {
+        Slot::Fixed(at) => (End::Const(*at), End::Const(at + 1)),
+        Slot::Coord(binder) => (End::of(&binder.lo), End::of(&binder.hi)),
+    }
+}
+
+/// Whether ranges have every step from the first one to the end.
+fn reaches(mut ranges: Vec<Range>, first: i64, end: &Linear) -> bool {
+    let mut reached = Linear::constant(first);
+    loop {
+        let before = |a: &Linear, b: &Linear| b.minus(a).and_then(|way| way.as_constant());
+        if before(end, &reached).is_some_and(|way| way >= 0) {
+            return true;
+        }
+        // Where the next end cannot be compared, having come as far as that is true all the same.
+        let next = ranges.iter().position(|(lo, hi)| {
+            before(lo, &reached).is_some_and(|way| way >= 0) && before(&reached, hi).is_none_or(|way| way > 0)
+        });
+        let Some(next) = next else { return false };
+        reached = ranges.swap_remove(next).1;
+    }
+}
+
+/// The ends that an extent is the largest of.
+fn ends_of(extent: &Expr, definitions: &Definitions, least: &mut i64, open: &mut Option<Linear>) -> Option<()> {
+    if let ExprKind::Op(Op::Max, operands) = &extent.kind {
+        return operands.iter().try_for_each(|e| ends_of(e, definitions, least, open).ok_or(())).ok();
+    }
+    let end = Linear::of(extent, definitions)?;
+    match (end.as_constant(), &open) {
+        (Some(end), _) => *least = (*least).max(end),
+        (None, None) => *open = Some(end),
+        (None, Some(known)) if *known == end => {}
+        _ => return None,
+    }
+    Some(())
+}
