@@ -8,6 +8,7 @@
 //! pullbacks that are made by the same walk.
 
 mod build;
+mod depend;
 mod errors;
 mod linear;
 mod normalise;
@@ -19,6 +20,7 @@ mod terms;
 pub use record::{Derivation, Index, Read, Step};
 
 use crate::build::*;
+use crate::depend::{backward, bound_by, forward, origin_of, reads_of, touched};
 use crate::errors::Blocked;
 use crate::reverse::{Reverse, new_var};
 use crate::terms::is_float;
@@ -333,7 +335,7 @@ impl Differentiator {
 
     fn passes(&self, y: VarId, x: VarId, level: usize) -> bool {
         let statements: Vec<&Stmt> = self.levels[..=level].iter().flat_map(|l| &l.statements).collect();
-        y != x && forward(&statements, &[x]).contains(&y)
+        y != x && touched(&statements, &[x]).contains(&y)
     }
 
     /// One reverse pass for several denominators.
@@ -342,7 +344,7 @@ impl Differentiator {
         {
             let statements: Vec<&Stmt> = self.levels[..=level].iter().flat_map(|l| &l.statements).collect();
             for x in xs {
-                if *x == y || forward(&statements, &[*x]).contains(&y) {
+                if *x == y || touched(&statements, &[*x]).contains(&y) {
                     reached.push(*x);
                 }
             }
@@ -542,7 +544,7 @@ impl Differentiator {
         let mut total = float(0.0, y_ty.elem(), span);
         for x in xs {
             let statements: Vec<&Stmt> = self.levels[..=level].iter().flat_map(|l| &l.statements).collect();
-            if x != y && !forward(&statements, &[x]).contains(&y) {
+            if x != y && !touched(&statements, &[x]).contains(&y) {
                 continue;
             }
             let value = self.value_of(program, y, x, span);
@@ -843,74 +845,6 @@ fn statement_has_quotient(statement: &Stmt) -> bool {
     let mut found = false;
     statement.for_each_child(|e| found |= has_quotient(e));
     found
-}
-
-fn bound_by(statement: &Stmt, bound: &mut HashSet<VarId>) {
-    match statement {
-        Stmt::Let(v, _) => {
-            bound.insert(*v);
-        }
-        Stmt::Rec(rec) => bound.extend(rec.families.iter().map(|(v, _)| *v)),
-        Stmt::Do(_) => {}
-    }
-}
-
-fn reads_of(statement: &Stmt) -> Vec<VarId> {
-    let mut reads = Vec::new();
-    statement.for_each_child(|e| reads.extend(ir::visit::free_vars(e)));
-    reads
-}
-
-/// Everything that depends on some variables, in any way.
-fn forward(statements: &[&Stmt], from: &[VarId]) -> HashSet<VarId> {
-    let mut dependent: HashSet<VarId> = from.iter().copied().collect();
-    for statement in statements {
-        if reads_of(statement).iter().any(|v| dependent.contains(v)) {
-            let keep: Vec<VarId> = from.to_vec();
-            bound_by(statement, &mut dependent);
-            dependent.extend(keep);
-        }
-    }
-    dependent
-}
-
-/// Everything that a variable needs.
-fn backward(statements: &[&Stmt], y: VarId) -> HashSet<VarId> {
-    let mut needed = HashSet::from([y]);
-    for statement in statements.iter().rev() {
-        let mut bound = HashSet::new();
-        bound_by(statement, &mut bound);
-        if bound.iter().any(|v| needed.contains(v)) {
-            needed.extend(bound);
-            needed.extend(reads_of(statement));
-        }
-    }
-    needed
-}
-
-/// Where a value on the way stopped moving: the first argmax, comparison or cast that made the integer.
-fn origin_of(blocked: &Blocked, statements: &[&Stmt], dependent: &HashSet<VarId>) -> Blocked {
-    let mut found: Option<Blocked> = None;
-    for statement in statements {
-        let mut bound = HashSet::new();
-        bound_by(statement, &mut bound);
-        if !bound.iter().any(|v| dependent.contains(v)) {
-            continue;
-        }
-        statement.for_each_child(|e| {
-            e.walk(&mut |e| {
-                let stops = match &e.kind {
-                    ExprKind::Reduce(r) => matches!(r.op, ReduceOp::ArgMax | ReduceOp::ArgMin),
-                    ExprKind::Cast(inner) => is_float(&inner.ty) && !is_float(&e.ty),
-                    _ => false,
-                };
-                if stops && found.is_none() && ir::visit::free_vars(e).iter().any(|v| dependent.contains(v)) {
-                    found = Some(Blocked::through(e));
-                }
-            });
-        });
-    }
-    found.unwrap_or(Blocked { span: blocked.span, what: blocked.what.clone() })
 }
 
 /// Zeros in the shape of a variable.

@@ -2,6 +2,7 @@
 
 use crate::Differentiator;
 use crate::build::*;
+use crate::depend::moves_with;
 use crate::errors::Blocked;
 use crate::record::{Index, Read};
 use crate::solve::{self, contribution};
@@ -240,8 +241,7 @@ impl<'a> Reverse<'a> {
             match statement {
                 Stmt::Let(v, e) if self.active.contains(v) && is_float_tuple(&e.ty) => self.tuple(*v, e)?,
                 Stmt::Let(v, e) if self.active.contains(v) => {
-                    let reads =
-                        ir::visit::free_vars(e).iter().any(|r| self.active.contains(r) || self.dependent.contains(r));
+                    let reads = moves_with(e).iter().any(|r| self.active.contains(r) || self.dependent.contains(r));
                     if let Some(adjoint) = self.adjoint(*v, e.span)
                         && reads
                     {

@@ -5,6 +5,7 @@
 //! stands. Reverse mode sums terms by what they read; nothing else is known of an operation here but its row.
 
 use crate::build::*;
+use crate::depend::moves_with;
 use crate::errors::Blocked;
 use ir::ops::D;
 use ir::{
@@ -75,14 +76,14 @@ impl<'a> Cell<'a> {
     }
 
     fn is_active(&self, e: &Expr) -> bool {
-        ir::visit::free_vars(e).iter().any(|v| self.active.contains(v) || self.local.iter().any(|(l, _)| l == v))
+        moves_with(e).iter().any(|v| self.active.contains(v) || self.local.iter().any(|(l, _)| l == v))
     }
 
     /// An integer or truth value that depends on the denominator, used as a number.
     pub fn blocked(&self, e: &Expr) -> Result<(), Blocked> {
         match &e.kind {
             ExprKind::Cast(inner) if is_float(&e.ty) && !is_float(&inner.ty) => {
-                let moves = ir::visit::free_vars(inner).iter().any(|v| self.dependent.contains(v));
+                let moves = moves_with(inner).iter().any(|v| self.dependent.contains(v));
                 if moves { Err(Blocked::through(inner)) } else { Ok(()) }
             }
             ExprKind::Cast(inner) | ExprKind::Checkpoint(inner) => self.blocked(inner),
@@ -157,7 +158,7 @@ impl<'a> Cell<'a> {
                     let back =
                         if ct.ty == inner.ty { ct } else { expr(ExprKind::Cast(Box::new(ct)), inner.ty.clone(), span) };
                     self.pull(inner, back, context)?;
-                } else if ir::visit::free_vars(inner).iter().any(|v| self.dependent.contains(v)) {
+                } else if moves_with(inner).iter().any(|v| self.dependent.contains(v)) {
                     return Err(Blocked::through(inner));
                 }
             }
