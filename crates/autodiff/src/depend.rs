@@ -88,6 +88,20 @@ fn spread(statements: &[&Stmt], from: &[VarId], reads: &dyn Fn(&Expr) -> Vec<Var
     dependent
 }
 
+/// Everything whose value a variable moves with.
+pub(crate) fn leading(statements: &[&Stmt], y: VarId) -> HashSet<VarId> {
+    let mut needed = HashSet::from([y]);
+    for statement in statements.iter().rev() {
+        let mut bound = HashSet::new();
+        bound_by(statement, &mut bound);
+        if bound.iter().any(|v| needed.contains(v)) {
+            needed.extend(bound);
+            statement.for_each_child(|e| needed.extend(moves_with(e)));
+        }
+    }
+    needed
+}
+
 /// Everything that a variable needs.
 pub(crate) fn backward(statements: &[&Stmt], y: VarId) -> HashSet<VarId> {
     let mut needed = HashSet::from([y]);

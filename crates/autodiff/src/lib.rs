@@ -9,6 +9,7 @@
 
 mod build;
 mod depend;
+mod differences;
 mod errors;
 mod linear;
 mod normalise;
@@ -16,11 +17,14 @@ mod record;
 mod reverse;
 mod solve;
 mod terms;
+mod widen;
 
+pub use differences::{Compared, MARK};
 pub use record::{Derivation, Index, Read, Step};
 
 use crate::build::*;
-use crate::depend::{backward, bound_by, forward, origin_of, reads_of, touched};
+use crate::depend::{backward, bound_by, forward, leading, origin_of, reads_of, touched};
+use crate::differences::Place;
 use crate::errors::Blocked;
 use crate::reverse::{Reverse, new_var};
 use crate::terms::is_float;
@@ -39,6 +43,20 @@ pub fn derive(program: &mut Program) -> (Vec<Diagnostic>, Vec<Derivation>) {
         pass.function(program, FuncId(k as u32));
     }
     (pass.diagnostics, pass.derivations)
+}
+
+/// Replaces every quotient of the program, and makes it print how far each is from differences, all in `f64`.
+pub fn compare(program: &mut Program) -> (Vec<Diagnostic>, Vec<Compared>) {
+    widen::widen(program);
+    let mut pass = Differentiator {
+        diagnostics: linear::check_rules(program),
+        comparisons: Some(Vec::new()),
+        ..Differentiator::default()
+    };
+    for k in 0..program.funcs.len() {
+        pass.function(program, FuncId(k as u32));
+    }
+    (pass.diagnostics, pass.comparisons.unwrap_or_default())
 }
 
 /// Replaces every quotient of the program. Functions must be closed.
@@ -62,6 +80,8 @@ pub(crate) struct Differentiator {
     /// Numerators of the function with all of their denominators.
     wanted: Vec<(VarId, VarId)>,
     derivations: Vec<Derivation>,
+    /// The quotients that are compared with differences, where that is asked for.
+    comparisons: Option<Vec<Compared>>,
     /// How many variables without a name got one.
     named: u32,
 }
@@ -364,7 +384,7 @@ impl Differentiator {
         let refs: Vec<&Stmt> = statements.iter().collect();
         self.note_extents(&refs);
         let dependent = forward(&refs, &reached);
-        let needed = backward(&refs, y);
+        let needed = leading(&refs, y);
         let active: HashSet<VarId> =
             dependent.iter().copied().filter(|v| needed.contains(v) && carries(&program.vars[v.index()].ty)).collect();
         let on_path: HashSet<VarId> = dependent.intersection(&needed).copied().collect();
@@ -391,6 +411,9 @@ impl Differentiator {
                     match adjoint {
                         Some(adjoint) => {
                             self.quotients.insert((y, *x), adjoint);
+                            let place = Place { y, x: *x, quotient: adjoint, statements: &statements, span };
+                            let compared = self.compared(program, &place);
+                            self.levels[level].statements.extend(compared);
                         }
                         None => self.zero_quotient(program, y, *x, level, span),
                     }
@@ -457,7 +480,7 @@ impl Differentiator {
         let wanted: HashSet<VarId> = {
             let statements: Vec<&Stmt> = self.levels[..=level].iter().flat_map(|l| &l.statements).collect();
             let dependent = forward(&statements, xs);
-            let needed = backward(&statements, y);
+            let needed = leading(&statements, y);
             dependent.intersection(&needed).copied().collect()
         };
         for k in 0..=level {
@@ -626,8 +649,12 @@ impl Differentiator {
         }
         let span = primal.span;
         let floats: Vec<VarId> =
-            primal.params.iter().copied().filter(|p| is_float(&program.vars[p.index()].ty)).collect();
-        let result = Type::Tuple(floats.iter().map(|p| program.vars[p.index()].ty.clone()).collect());
+            primal.params.iter().copied().filter(|p| carries(&program.vars[p.index()].ty)).collect();
+        if primal.rule.is_some() && floats.iter().any(|p| !is_float(&program.vars[p.index()].ty)) {
+            return Err(Blocked { span, what: "a rule for tuples has no transpose".into() });
+        }
+        let types = floats.iter().flat_map(|p| terms::leaves(&program.vars[p.index()].ty)).flatten();
+        let result = Type::Tuple(types.collect());
         let id = FuncId(program.funcs.len() as u32);
         let name = Symbol::new(&format!("{}_pullback", primal.name));
         let unit = expr(ExprKind::Unit, Type::Unit, span);
@@ -683,51 +710,85 @@ impl Differentiator {
         let mut body = ir::visit::refresh(&body, program);
         ir::visit::rename(&mut body, &names);
         let cotangent = new_var(program, "ct", &primal.result, span);
-        let y = new_var(program, "", &primal.result, span);
-        match body.kind {
-            ExprKind::Block(inner, value) => {
-                statements.extend(inner);
-                statements.push(Stmt::Let(y, *value));
-            }
-            kind => statements.push(Stmt::Let(y, Expr { kind, ..body })),
-        }
-        let mut bound: HashSet<VarId> = params.iter().copied().collect();
-        bound.insert(cotangent);
-        let saved = self.enter(bound);
-        for statement in &statements {
-            bound_by(statement, &mut self.levels[0].bound);
-        }
-        self.levels[0].statements = statements;
-        let adjoints = self.pull_level(program, y, cotangent, &denominators, span);
-        let statements = std::mem::take(&mut self.levels[0].statements);
-        self.leave(saved);
-        let adjoints = match adjoints {
-            Ok(adjoints) => adjoints,
+        let body = behind_statements(statements, body);
+        let pulled = match self.pulled_by(program, &body, cotangent, &denominators, &own) {
+            Ok(pulled) => pulled,
             Err(blocked) => {
                 self.pullbacks.remove(&func);
                 return Err(blocked);
             }
         };
-        let mut statements = statements;
+        let info = &mut program.funcs[id.index()];
+        info.params = params;
+        info.params.push(cotangent);
+        info.body = pulled;
+        Ok(id)
+    }
+
+    /// The cotangents of what an expression reads, in a tuple, by the cotangent of its value.
+    pub(crate) fn pulled(
+        &mut self,
+        program: &mut Program,
+        e: &Expr,
+        cotangent: VarId,
+        xs: &[VarId],
+    ) -> Result<Expr, Blocked> {
+        let copy = ir::visit::refresh(e, program);
+        self.pulled_by(program, &copy, cotangent, xs, xs)
+    }
+
+    /// The same, where each cotangent has the shape of another variable.
+    fn pulled_by(
+        &mut self,
+        program: &mut Program,
+        e: &Expr,
+        cotangent: VarId,
+        xs: &[VarId],
+        shapes: &[VarId],
+    ) -> Result<Expr, Blocked> {
+        let span = e.span;
+        let shapes_of = |program: &Program| -> Vec<Expr> {
+            let whole = |s: &VarId| var(*s, program.vars[s.index()].ty.clone(), span);
+            shapes.iter().flat_map(|s| terms::leaves_of(&whole(s))).collect()
+        };
+        let result = Type::Tuple(shapes_of(program).into_iter().map(|leaf| leaf.ty).collect());
+        let mut statements = Vec::new();
+        let y = new_var(program, "", &e.ty, span);
+        match &e.kind {
+            // A branch that ends the program has no cotangents.
+            _ if e.ty == Type::Never => return Ok(e.clone()),
+            ExprKind::If(cond, a, b) => {
+                let a = self.pulled_by(program, a, cotangent, xs, shapes)?;
+                let b = self.pulled_by(program, b, cotangent, xs, shapes)?;
+                return Ok(expr(ExprKind::If(cond.clone(), Box::new(a), Box::new(b)), result, span));
+            }
+            ExprKind::Block(inner, value) => {
+                statements.extend(inner.iter().cloned());
+                statements.push(Stmt::Let(y, (**value).clone()));
+            }
+            _ => statements.push(Stmt::Let(y, e.clone())),
+        }
+        let mut bound: HashSet<VarId> = xs.iter().chain(shapes).copied().collect();
+        bound.insert(cotangent);
+        statements.iter().for_each(|statement| bound_by(statement, &mut bound));
+        let saved = self.enter(bound);
+        self.levels[0].statements = statements;
+        let adjoints = self.pull_level(program, y, cotangent, xs, span);
+        let mut statements = std::mem::take(&mut self.levels[0].statements);
+        self.leave(saved);
         let mut items = Vec::new();
-        for (adjoint, of) in adjoints.iter().zip(&own) {
-            let ty = program.vars[of.index()].ty.clone();
+        for (adjoint, of) in adjoints?.into_iter().zip(shapes_of(program)) {
             items.push(match adjoint {
-                Some(v) => var(*v, ty, span),
-                None => zeros_like(program, &var(*of, ty, span), span),
+                Some(v) => var(v, of.ty, span),
+                None => zeros_like(program, &of, span),
             });
         }
         let used: Vec<VarId> = items.iter().flat_map(ir::visit::free_vars).collect();
         prune(&mut statements, used);
-        let tuple = expr(ExprKind::Tuple(items), result, span);
-        let info = &mut program.funcs[id.index()];
-        info.params = params;
-        info.params.push(cotangent);
-        info.body = behind_statements(statements, tuple);
-        Ok(id)
+        Ok(behind_statements(statements, expr(ExprKind::Tuple(items), result, span)))
     }
 
-    /// The adjoints of some variables of the current scope by a given cotangent of `y`.
+    /// The adjoints of some variables of the current scope, or of their fields, by a given cotangent of `y`.
     fn pull_level(
         &mut self,
         program: &mut Program,
@@ -741,11 +802,22 @@ impl Differentiator {
         let refs: Vec<&Stmt> = statements.iter().collect();
         self.note_extents(&refs);
         let dependent = forward(&refs, xs);
-        let needed = backward(&refs, y);
+        let needed = leading(&refs, y);
         let active: HashSet<VarId> =
             dependent.iter().copied().filter(|v| needed.contains(v) && carries(&program.vars[v.index()].ty)).collect();
+        let mut leaves = Vec::new();
+        for x in xs {
+            let ty = program.vars[x.index()].ty.clone();
+            match is_float(&ty) {
+                true => leaves.push(*x),
+                false => {
+                    let floats = terms::leaves(&ty).into_iter().enumerate().filter(|(_, leaf)| leaf.is_some());
+                    leaves.extend(floats.map(|(k, _)| self.field(program, *x, k)));
+                }
+            }
+        }
         if !active.contains(&y) {
-            return Ok(vec![None; xs.len()]);
+            return Ok(vec![None; leaves.len()]);
         }
         let on_path: HashSet<VarId> = dependent.intersection(&needed).copied().collect();
         if let Some(blocked) = self.opaque(program, &on_path) {
@@ -769,7 +841,7 @@ impl Differentiator {
             reverse.seed_with(of, seed);
         }
         reverse.walk(&refs)?;
-        let adjoints = xs.iter().map(|x| reverse.adjoint(*x, span)).collect();
+        let adjoints = leaves.iter().map(|x| reverse.adjoint(*x, span)).collect();
         let out = std::mem::take(&mut reverse.out);
         self.levels[0].statements.extend(out);
         Ok(adjoints)
@@ -793,7 +865,7 @@ fn hides_floats(program: &Program, ty: &Type) -> bool {
     }
 }
 
-fn holds_floats(program: &Program, ty: &Type, depth: usize) -> bool {
+pub(crate) fn holds_floats(program: &Program, ty: &Type, depth: usize) -> bool {
     // An enum may hold itself.
     if depth > 8 {
         return false;
@@ -832,7 +904,14 @@ fn behind_statements(statements: Vec<Stmt>, value: Expr) -> Expr {
         return value;
     }
     let (ty, span) = (value.ty.clone(), value.span);
-    expr(ExprKind::Block(statements, Box::new(value)), ty, span)
+    let mut statements = statements;
+    match value.kind {
+        ExprKind::Block(inner, value) => {
+            statements.extend(inner);
+            expr(ExprKind::Block(statements, value), ty, span)
+        }
+        kind => expr(ExprKind::Block(statements, Box::new(Expr { kind, ty: ty.clone(), span })), ty, span),
+    }
 }
 
 pub(crate) fn has_quotient(e: &Expr) -> bool {

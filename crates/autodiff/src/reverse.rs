@@ -1,5 +1,7 @@
 //! The reverse pass over families in order: adjoints of what is read, from adjoints of what reads it.
 
+mod whole;
+
 use crate::Differentiator;
 use crate::build::*;
 use crate::depend::moves_with;
@@ -258,39 +260,6 @@ impl<'a> Reverse<'a> {
         Ok(())
     }
 
-    /// A tuple passes on the adjoints of its fields.
-    fn tuple(&mut self, v: VarId, e: &Expr) -> Result<(), Blocked> {
-        let mut cts = Vec::new();
-        for (k, ty) in fields_of(&e.ty).iter().enumerate() {
-            if !is_float(ty) {
-                cts.push(None);
-                continue;
-            }
-            let field = self.differentiator.field(self.program, v, k);
-            let adjoint = self.adjoint(field, e.span);
-            cts.push(match adjoint {
-                None => None,
-                Some(adjoint) if ty.rank() == 0 => Some(self.cotangent(adjoint, Vec::new(), e.span)),
-                Some(adjoint) if self.seeds.is_empty() => Some(var(adjoint, ty.clone(), e.span)),
-                Some(_) => return Err(Blocked::unknown(e)),
-            });
-        }
-        if cts.iter().all(Option::is_none) {
-            return Ok(());
-        }
-        let saved = std::mem::take(&mut self.slots);
-        let (active, dependent) = (self.active, self.dependent);
-        let mut cell = Cell::new(self, active, dependent);
-        let result = cell.pull_tuple(e, &cts, &Context::default());
-        let terms = std::mem::take(&mut cell.terms);
-        self.slots = saved;
-        result?;
-        for term in terms {
-            self.contribute(Vec::new(), term);
-        }
-        Ok(())
-    }
-
     /// Keeps a term until all of its target's are known.
     fn contribute(&mut self, outer: Vec<Binder>, mut term: Term) {
         if let Some((output, adjoint)) = self.output {
@@ -507,7 +476,8 @@ impl<'a> Reverse<'a> {
                 }
                 Ok(())
             }
-            ExprKind::Call(func, args) if e.ty.rank() > 0 => self.tensor_call(*func, args, e, adjoint),
+            ExprKind::Call(..) if e.ty.rank() > 0 => self.tensor(e, adjoint),
+            ExprKind::If(..) | ExprKind::Block(..) if whole::is_scope(e) => self.tensor(e, adjoint),
             ExprKind::StopGradient(_) => Ok(()),
             _ if e.ty.rank() == 0 => {
                 let ct = self.cotangent(adjoint, Vec::new(), e.span);
@@ -664,122 +634,6 @@ impl<'a> Reverse<'a> {
         ir::visit::substitute(&mut open, &by, self.program);
         let open = ir::visit::refresh(&open, self.program);
         and(inside, open)
-    }
-
-    /// A function that is not inlined, with a tensor as result.
-    fn tensor_call(&mut self, func: FuncId, args: &[Expr], e: &Expr, adjoint: VarId) -> Result<(), Blocked> {
-        let pullback = self.pullback(func)?;
-        let result = self.program.funcs[pullback.index()].result.clone();
-        let Type::Tuple(parts) = &result else { return Err(Blocked::unknown(e)) };
-        let parts = parts.to_vec();
-        let span = e.span;
-        if !self.seeds.is_empty() {
-            return self.batched_call(pullback, args, e, adjoint, &parts);
-        }
-        let adjoint_ty = self.program.vars[adjoint.index()].ty.clone();
-        let mut operands = args.to_vec();
-        operands.push(var(adjoint, adjoint_ty, span));
-        let call = expr(ExprKind::Call(pullback, operands), result.clone(), span);
-        let all = self.bind(call);
-        let floats: Vec<&Expr> = args.iter().filter(|a| is_float(&a.ty)).collect();
-        for (field, (arg, ty)) in floats.into_iter().zip(&parts).enumerate() {
-            let part = expr(ExprKind::Field(Box::new(var(all, result.clone(), span)), field), ty.clone(), span);
-            self.whole_term(arg, part)?;
-        }
-        Ok(())
-    }
-
-    fn whole_term(&mut self, arg: &Expr, part: Expr) -> Result<(), Blocked> {
-        match arg.kind {
-            ExprKind::Var(target) if arg.ty.rank() > 0 => {
-                if self.active.contains(&target) {
-                    let bound = self.bind(part.clone());
-                    let value = var(bound, part.ty, part.span);
-                    let term = Term { target, index: None, value, context: Context::default() };
-                    self.contribute(Vec::new(), term);
-                }
-                Ok(())
-            }
-            _ => self.pull(arg, part, Context::default(), Vec::new(), Vec::new()),
-        }
-    }
-
-    /// For each coordinate of the seed a pullback of its own.
-    fn batched_call(
-        &mut self,
-        pullback: FuncId,
-        args: &[Expr],
-        e: &Expr,
-        adjoint: VarId,
-        parts: &[Type],
-    ) -> Result<(), Blocked> {
-        let span = e.span;
-        let result = self.program.funcs[pullback.index()].result.clone();
-        let adjoint_ty = self.program.vars[adjoint.index()].ty.clone();
-        let own = adjoint_ty.rank() - self.seeds.len();
-        let floats: Vec<Expr> = args.iter().filter(|a| is_float(&a.ty)).cloned().collect();
-        for (field, (arg, ty)) in floats.iter().zip(parts).enumerate() {
-            let ExprKind::Var(target) = arg.kind else { return Err(Blocked::unknown(arg)) };
-            if !self.active.contains(&target) {
-                continue;
-            }
-            let seeds = self.seed_binders(span);
-            // The cotangent's slice at this seed.
-            let slice_axes: Vec<Axis> = (0..own)
-                .map(|k| {
-                    let dim = expr(
-                        ExprKind::Dim(Box::new(var(adjoint, adjoint_ty.clone(), span)), self.seeds.len() + k),
-                        Type::I32,
-                        span,
-                    );
-                    Axis { name: None, extent: expr(ExprKind::Cast(Box::new(dim)), Type::I64, span) }
-                })
-                .collect();
-            let binders: Vec<Binder> = slice_axes
-                .iter()
-                .map(|a| Binder {
-                    var: new_coord(self.program, Symbol::new(""), span),
-                    lo: int(0, Scalar::I64, span),
-                    hi: a.extent.clone(),
-                })
-                .collect();
-            let index = seeds.iter().chain(&binders).map(|b| coord(b.var, span)).collect();
-            let cell = load(adjoint, &adjoint_ty, index, span);
-            let clause = Clause {
-                slots: binders.into_iter().map(Slot::Coord).collect(),
-                wheres: Vec::new(),
-                body: cell,
-                otherwise: None,
-                span,
-            };
-            let slice = Family {
-                name: Symbol::new(""),
-                axes: slice_axes,
-                elem: adjoint_ty.elem().clone(),
-                clauses: vec![clause],
-                span,
-            };
-            let slice = expr(ExprKind::Family(Box::new(slice)), Type::tensor(adjoint_ty.elem().clone(), own), span);
-            let mut operands = args.to_vec();
-            operands.push(slice);
-            let call = expr(ExprKind::Call(pullback, operands), result.clone(), span);
-            let part = expr(ExprKind::Field(Box::new(call), field), ty.clone(), span);
-            let mut axes = self.seeds.clone();
-            axes.extend(self.axes_of(target, span));
-            let clause = Clause {
-                slots: seeds.into_iter().map(Slot::Coord).collect(),
-                wheres: Vec::new(),
-                body: part,
-                otherwise: None,
-                span,
-            };
-            let rank = axes.len();
-            let family = Family { name: Symbol::new(""), axes, elem: ty.elem().clone(), clauses: vec![clause], span };
-            let ty = Type::tensor(ty.elem().clone(), rank);
-            let bound = self.bind(expr(ExprKind::Family(Box::new(family)), ty, span));
-            self.copy(target, bound, span);
-        }
-        Ok(())
     }
 
     /// The adjoint of a recurrence is a recurrence that runs the other way.

@@ -47,6 +47,13 @@ pub trait Surroundings {
     fn winner(&mut self, context: &Context, reduce: Reduce) -> Expr;
 }
 
+/// A cotangent of a variable that a cell binds, or of one of its fields, where it stands.
+struct Contribution {
+    field: usize,
+    context: Context,
+    value: Expr,
+}
+
 pub struct Cell<'a> {
     pub around: &'a mut dyn Surroundings,
     /// Variables whose cotangent is wanted.
@@ -55,7 +62,7 @@ pub struct Cell<'a> {
     pub dependent: &'a HashSet<VarId>,
     pub terms: Vec<Term>,
     /// Variables that the cell binds itself and that depend on active ones, with contributions to them.
-    local: Vec<(VarId, Vec<(Context, Expr)>)>,
+    local: Vec<(VarId, Vec<Contribution>)>,
 }
 
 impl<'a> Cell<'a> {
@@ -134,7 +141,7 @@ impl<'a> Cell<'a> {
         match &e.kind {
             ExprKind::Var(v) => {
                 if let Some((_, contributions)) = self.local.iter_mut().rev().find(|(l, _)| l == v) {
-                    contributions.push((context.clone(), ct));
+                    contributions.push(Contribution { field: 0, context: context.clone(), value: ct });
                 } else {
                     self.terms.push(Term { target: *v, index: None, value: ct, context: context.clone() });
                 }
@@ -177,9 +184,9 @@ impl<'a> Cell<'a> {
             ExprKind::Reduce(reduce) => self.reduction(reduce, e, ct, context)?,
             ExprKind::Call(func, args) => self.call(*func, args, e, ct, context)?,
             ExprKind::Field(inner, k) => {
-                let ExprKind::Var(tuple) = inner.kind else { return Err(Blocked::unknown(e)) };
-                let target = self.around.field(tuple, *k);
-                self.terms.push(Term { target, index: None, value: ct, context: context.clone() });
+                let mut cts = vec![None; fields_of(&inner.ty).len()];
+                cts[*k] = Some(ct);
+                self.pull_tuple(inner, &cts, context)?;
             }
             ExprKind::Checkpoint(inner) => self.pull(inner, ct, context)?,
             ExprKind::StopGradient(_) => {}
@@ -253,10 +260,14 @@ impl<'a> Cell<'a> {
                 // The original is walked; what stands in terms is a copy with coordinates of its own.
                 let copy = ir::visit::refresh(d, self.around.program());
                 inside.items.push(WhereItem::Def(*v, copy));
-                let float = d.ty.scalar().is_some_and(|s| s.is_float());
-                if float && self.is_active(d) {
-                    self.local.push((*v, Vec::new()));
-                    bound.push((d.clone(), at));
+                if self.is_active(d) {
+                    if d.ty.rank() > 0 {
+                        return Err(Blocked::unknown(d));
+                    }
+                    if is_float(&d.ty) || is_float_tuple(&d.ty) {
+                        self.local.push((*v, Vec::new()));
+                        bound.push((d.clone(), at));
+                    }
                 }
             } else {
                 inside.items.push(item.clone());
@@ -269,22 +280,28 @@ impl<'a> Cell<'a> {
             if contributions.is_empty() {
                 continue;
             }
-            // What stands behind the definition: its own binders and items, up to here.
-            let mut total: Option<Expr> = None;
-            for (used, value) in contributions {
+            let mut at_def = Context { binders: inside.binders.clone(), items: inside.items[..=at].to_vec() };
+            let mut totals: Vec<Option<Expr>> = vec![None; fields_of(&d.ty).len().max(1)];
+            for Contribution { field, context: used, value } in contributions {
+                // What stands behind the definition: its own binders and items, up to here.
                 let binders = used.binders[context.binders.len().min(used.binders.len())..].to_vec();
                 let behind_def = used.items[(at + 1).min(used.items.len())..].to_vec();
                 let part = sum(binders, needed(behind_def, &value), value);
                 let part = ir::visit::refresh(&part, self.around.program());
-                total = Some(match total {
+                totals[field] = Some(match totals[field].take() {
                     Some(total) => add(total, part),
                     None => part,
                 });
             }
-            let total = total.expect("there are contributions");
-            let mut at_def = Context { binders: inside.binders.clone(), items: inside.items[..=at].to_vec() };
-            let total = self.atom(&total, &mut at_def);
-            self.pull(&d, total, &at_def)?;
+            for total in totals.iter_mut().flatten() {
+                *total = self.atom(total, &mut at_def);
+            }
+            if fields_of(&d.ty).is_empty() {
+                let total = totals.pop().flatten().expect("there are contributions");
+                self.pull(&d, total, &at_def)?;
+            } else {
+                self.pull_tuple(&d, &totals, &at_def)?;
+            }
         }
         Ok(())
     }
@@ -415,11 +432,8 @@ impl<'a> Cell<'a> {
 
     /// What a pullback gives where its call is not made.
     fn zeros(&mut self, args: &[Expr], result: &Type, span: diagnostics::Span) -> Expr {
-        let parts = args
-            .iter()
-            .filter(|a| is_float(&a.ty))
-            .map(|arg| crate::zeros_like(self.around.program(), arg, span))
-            .collect();
+        let leaves: Vec<Expr> = args.iter().flat_map(leaves_of).collect();
+        let parts = leaves.iter().map(|leaf| crate::zeros_like(self.around.program(), leaf, span)).collect();
         expr(ExprKind::Tuple(parts), result.clone(), span)
     }
 
@@ -464,6 +478,17 @@ impl<'a> Cell<'a> {
                 self.definitions(&items, context, |this, inside| this.pull_tuple(value, cts, inside))
             }
             ExprKind::Var(other) => {
+                if let Some((_, contributions)) = self.local.iter_mut().rev().find(|(l, _)| l == other) {
+                    for (field, ct) in cts.iter().enumerate() {
+                        if let Some(value) = ct.clone() {
+                            contributions.push(Contribution { field, context: context.clone(), value });
+                        }
+                    }
+                    return Ok(());
+                }
+                if !self.active.contains(other) {
+                    return Ok(());
+                }
                 for (k, ct) in cts.iter().enumerate() {
                     if let Some(ct) = ct {
                         let target = self.around.field(*other, k);
@@ -504,6 +529,9 @@ impl<'a> Cell<'a> {
 
     /// A call that is not inlined: its pullback gives the cotangents of its parameters.
     fn call(&mut self, func: FuncId, args: &[Expr], e: &Expr, ct: Expr, context: &Context) -> Result<(), Blocked> {
+        if let Some(hidden) = args.iter().find(|a| self.is_active(a) && is_hidden(self.around.program(), &a.ty)) {
+            return Err(Blocked::unknown(hidden));
+        }
         let pullback = self.around.pullback(func)?;
         let mut inside = context.clone();
         let mut operands = Vec::new();
@@ -528,17 +556,21 @@ impl<'a> Cell<'a> {
             inside.items.push(WhereItem::Def(temp, call));
             var(temp, result.clone(), e.span)
         };
-        let mut field = 0;
+        let mut parts = gives
+            .into_iter()
+            .enumerate()
+            .map(|(field, ty)| expr(ExprKind::Field(Box::new(all.clone()), field), ty, e.span));
         for arg in args {
-            if !is_float(&arg.ty) {
+            let own: Vec<Option<Expr>> =
+                leaves(&arg.ty).into_iter().map(|leaf| leaf.and_then(|_| parts.next())).collect();
+            if own.iter().all(Option::is_none) || !self.is_active(arg) {
                 continue;
             }
-            let ty = gives[field].clone();
-            let part = expr(ExprKind::Field(Box::new(all.clone()), field), ty, e.span);
-            field += 1;
-            if !self.is_active(arg) {
+            if is_float_tuple(&arg.ty) {
+                self.pull_tuple(arg, &own, &inside)?;
                 continue;
             }
+            let Some(part) = own.into_iter().flatten().next() else { continue };
             if arg.ty.rank() == 0 {
                 self.pull(arg, part, &inside)?;
             } else if let ExprKind::Var(target) = arg.kind {
@@ -556,6 +588,31 @@ pub fn fields_of(ty: &Type) -> Vec<Type> {
     match ty {
         Type::Tuple(items) => items.to_vec(),
         _ => Vec::new(),
+    }
+}
+
+/// The parts of a value that have cotangents of their own: itself, or its fields. What is no float has none.
+pub fn leaves(ty: &Type) -> Vec<Option<Type>> {
+    match ty {
+        Type::Tuple(items) => items.iter().map(|item| is_float(item).then(|| item.clone())).collect(),
+        _ => vec![is_float(ty).then(|| ty.clone())],
+    }
+}
+
+/// The parts of an operand that have cotangents of their own.
+pub fn leaves_of(e: &Expr) -> Vec<Expr> {
+    if is_float(&e.ty) {
+        return vec![e.clone()];
+    }
+    let fields = fields_of(&e.ty).into_iter().enumerate().filter(|(_, ty)| is_float(ty));
+    fields.map(|(k, ty)| expr(ExprKind::Field(Box::new(e.clone()), k), ty, e.span)).collect()
+}
+
+/// Whether a type holds floats where no part with a cotangent of its own is.
+pub fn is_hidden(program: &Program, ty: &Type) -> bool {
+    match ty {
+        Type::Tuple(items) => items.iter().any(|item| !is_float(item) && crate::holds_floats(program, item, 0)),
+        _ => !is_float(ty) && crate::holds_floats(program, ty, 0),
     }
 }
 

@@ -42,6 +42,20 @@ pub(crate) struct Cells {
     pub otherwise: Option<Val>,
 }
 
+impl Cells {
+    /// The coordinates and definitions of the clause.
+    pub fn bound(&self) -> impl Iterator<Item = VarId> {
+        let coords = self.slots.iter().filter_map(|slot| match slot {
+            Slot::Coord(binder) => Some(binder.var),
+            Slot::Fixed(_) => None,
+        });
+        coords.chain(self.wheres.iter().filter_map(|item| match item {
+            WhereItem::Def(v, _) => Some(*v),
+            WhereItem::Guard(_) => None,
+        }))
+    }
+}
+
 impl Checker<'_> {
     /// The slots of a left side: packs stand for their members.
     pub(crate) fn slot_specs(&mut self, clause: &ast::Clause) -> Option<Vec<SlotSpec>> {

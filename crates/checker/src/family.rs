@@ -261,8 +261,9 @@ impl Checker<'_> {
                 });
             }
             let extent = extent?;
-            if is_unknown(&extent) {
-                // Only the cells themselves know it.
+            let bound_inside = clauses.iter().any(|cells| cells.bound().any(|v| extent.mentions(v)));
+            if is_unknown(&extent) || bound_inside {
+                // Only the cells themselves know it, or it differs between them.
                 self.report(errors::cannot_infer(member.span, &format!("axis {k} of `{}`", member.text.name)));
                 return None;
             }

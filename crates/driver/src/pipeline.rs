@@ -37,13 +37,14 @@ pub enum Goal {
     Derivatives,
     /// Code that tells its values.
     Graph(Wish),
+    /// The program, saying how far each quotient is from differences.
+    Gradcheck,
 }
 
 impl Goal {
     fn is_low_level(self) -> bool {
         use Stage::*;
         matches!(self, Goal::Emit(Loops | Cost | Storage | Clif | Asm))
-    }
 }
 
 pub enum Product {
@@ -54,6 +55,7 @@ pub enum Product {
     Kernel(Compiled, Outputs),
     Derivatives(ir::Program, Vec<autodiff::Derivation>),
     Graph(Compiled, Drawing),
+    Comparisons(Compiled, Vec<autodiff::Compared>),
 }
 
 /// Why there is no product.
@@ -108,7 +110,15 @@ pub fn advance(session: &mut Session, entry: FileId, goal: Goal) -> Result<Produ
         errors::early_call(call, var.name.as_str(), var.span, used)
     }));
     without_errors(found)?;
-    let (problems, derivations) = timings.time("differentiate", || autodiff::derive(&mut program));
+    let mut compared = Vec::new();
+    let (problems, derivations) = timings.time("differentiate", || {
+        if goal != Goal::Gradcheck {
+            return autodiff::derive(&mut program);
+        }
+        let (problems, comparisons) = autodiff::compare(&mut program);
+        compared = comparisons;
+        (problems, Vec::new())
+    });
     found.extend(problems);
     without_errors(found)?;
     if goal == Goal::Check {
@@ -155,6 +165,7 @@ pub fn advance(session: &mut Session, entry: FileId, goal: Goal) -> Result<Produ
         Goal::Emit(Stage::Clif) => Product::Text(code.clif()),
         Goal::Emit(_) => Product::Text(code.asm()),
         Goal::Check | Goal::Code | Goal::Derivatives | Goal::Graph(_) => Product::Code(code),
+        Goal::Gradcheck => Product::Comparisons(code, compared),
         Goal::Bench => Product::Kernel(code, bench::outputs_of(&program).map_err(Stop::Defect)?),
     })
 }

@@ -62,6 +62,15 @@ pub enum Command {
         #[arg(long = "program", id = "whole")]
         whole: bool,
     },
+    /// Compare each quotient of a program with central differences, in `f64`
+    #[command(after_help = "Example:\n  einc gradcheck attention.ein --tolerance 1e-5")]
+    Gradcheck {
+        #[command(flatten)]
+        program: Program,
+        /// How far a cell may be off, as a share of its size where that is above 1
+        #[arg(long, default_value = "1e-4", value_name = "T", value_parser = tolerance)]
+        tolerance: f64,
+    },
     /// Measure a kernel: a program with `pub fn inputs()` and `pub fn kernel(…)`, which takes what `inputs` gives
     #[command(after_help = "Example:\n  einc bench matmul.ein --seconds 3 --json")]
     Bench {
@@ -117,6 +126,13 @@ impl Program {
 fn seconds(text: &str) -> Result<Duration, String> {
     let seconds: f64 = text.parse().map_err(|_| "a number is expected".to_owned())?;
     Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string())
+}
+
+fn tolerance(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(number) if number >= 0.0 => Ok(number),
+        _ => Err("a number that is not negative is expected".to_owned()),
+    }
 }
 
 #[derive(Args)]
@@ -184,9 +200,12 @@ mod tests {
             Ok(Command::Run { program, .. } | Command::Check { program } | Command::Emit { program, .. }) => {
                 program.input()
             }
-            Ok(Command::Bench { program, .. } | Command::Derive { program, .. } | Command::Graph { program, .. }) => {
-                program.input()
-            }
+            Ok(
+                Command::Bench { program, .. }
+                | Command::Derive { program, .. }
+                | Command::Gradcheck { program, .. }
+                | Command::Graph { program, .. },
+            ) => program.input(),
             Ok(Command::Explain { .. }) => panic!("no program in `explain`"),
             Err(error) => panic!("{error}"),
         }

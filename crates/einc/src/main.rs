@@ -19,6 +19,7 @@ fn main() -> ExitCode {
         Command::Derive { program, of, wrt, whole } => {
             driver::derive(program.input(), DeriveOptions { of, wrt, program: whole }, options).code()
         }
+        Command::Gradcheck { program, tolerance } => driver::gradcheck(program.input(), tolerance, options).code(),
         Command::Bench { program, seconds, json } => {
             let bench = BenchOptions { time: seconds, json };
             driver::bench(program.input(), bench, options).code()

@@ -96,6 +96,10 @@ impl Normaliser<'_> {
                 let extent = self.fresh(extent);
                 make::cast(extent, Type::I32)
             }
+            // Over an empty pack: the value itself.
+            Reduce(reduce) if reduce.binders.is_empty() && reduce.wheres.is_empty() && reduce.body.ty == e.ty => {
+                self.cell(&reduce.body, root)?
+            }
             Reduce(reduce) => self.reduce(e, reduce, root)?,
             Family(family) if family.axes.is_empty() => {
                 let own = self.clauses(family, &[], None)?;

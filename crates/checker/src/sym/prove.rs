@@ -57,12 +57,20 @@ impl Facts {
 
     /// The coordinates that a value depends on, outer ones first.
     pub(crate) fn collect_coordinates(&self, s: &Sym, into: &mut Vec<VarId>) {
+        self.collect_open(s, &mut Vec::new(), into);
+    }
+
+    /// The ranges of a program that is wrong may wait for each other: `open` are the coordinates that are waited for.
+    fn collect_open(&self, s: &Sym, open: &mut Vec<VarId>, into: &mut Vec<VarId>) {
         for var in s.vars() {
             if let Some((lo, hi)) = self.ranges.get(&var)
                 && !into.contains(&var)
+                && !open.contains(&var)
             {
-                self.collect_coordinates(lo, into);
-                self.collect_coordinates(hi, into);
+                open.push(var);
+                self.collect_open(lo, open, into);
+                self.collect_open(hi, open, into);
+                open.pop();
                 into.push(var);
             }
         }
