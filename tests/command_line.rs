@@ -246,4 +246,22 @@ fn a_graph_has_values_forward_and_contributions_that_add_up_backward() {
     let blocked = here(&["graph", "-c", "let x = [1.0, 2.0]; let y = (argmax[i](x[i]) as f64) * 2.0; print(y);"]);
     assert_eq!((blocked.status, blocked.stderr.as_str()), (0, ""));
     assert!(blocked.stdout.contains(r#""value": "2.0", "sensitivity": null"#), "{}", blocked.stdout);
+
+fn the_first_float_that_is_no_number_is_named_with_its_coordinates() {
+    let folder = scratch("trap_nan");
+    let run = |name: &str, program: &str| {
+        std::fs::write(folder.join(name), program).expect("the target folder can be written");
+        let harness::Outcome { status, stderr, .. } = einc(&folder, &["run", "--trap-nan", name]);
+        (status, stderr.lines().next().unwrap_or_default().to_owned())
+    };
+    let forward = "use std::math::ln;\nlet x = [1.0, 0.5, -2.0];\nlet scaled[i] = 2.0 * ln(x[i]);\nprint(scaled);\n";
+    assert_eq!(run("forward.ein", forward), (3, "[E0910] Error: `scaled` is nan at [i = 2]".to_owned()));
+    let backward = "use std::math::sqrt;\nlet x = [4.0, 0.0];\nlet r[i] = sqrt(x[i]);\nlet total = sum[i](r[i]);\n\
+                    let slope = @total / @x;\nprint(slope);\n";
+    assert_eq!(run("backward.ein", backward), (3, "[E0910] Error: `@total / @x` is inf at [i = 1]".to_owned()));
+    let scalar = "let a = 0.0;\nlet b = 1.0 / a;\nprint(b);\n";
+    assert_eq!(run("scalar.ein", scalar), (3, "[E0910] Error: `b` is inf".to_owned()));
+    // What a closed gate stands before is not computed.
+    let gated = "let x = [1.0, 0.0];\nlet y[i] = 1.0 / x[i] where x[i] > 0.0;\nprint(y);\n";
+    assert_eq!(run("gated.ein", gated), (0, String::new()));
 }

@@ -45,7 +45,7 @@ let total = sum[i](y[i]);
 let slope = @total / @x;
 ";
     let outcome = gradcheck("gradcheck_wrong", program, &[]);
-    assert!(outcome.stdout.starts_with("@total / @x: wrong, off by 2.9e-1 at [2]\n    derived 6.0, by differences 4"));
+    assert!(outcome.stdout.starts_with("@total / @x: wrong, off by 2.9e-1 at [2]\n    derived 6.0, by differences "));
     assert_eq!(outcome.status, 1, "{outcome:?}");
     let outcome = gradcheck("gradcheck_tolerant", program, &["--tolerance", "0.5"]);
     assert_eq!((outcome.status, verdicts(&outcome)), (0, vec!["@total / @x: fine,".to_owned()]), "{outcome:?}");

@@ -15,12 +15,15 @@ mod linear;
 mod normalise;
 mod record;
 mod reverse;
+mod shown;
 mod solve;
 mod terms;
+mod trap;
 mod widen;
 
 pub use differences::{Compared, MARK};
 pub use record::{Derivation, Index, Read, Step};
+pub use trap::trap;
 
 use crate::build::*;
 use crate::depend::{backward, bound_by, forward, leading, origin_of, reads_of, touched};
@@ -30,8 +33,8 @@ use crate::reverse::{Reverse, new_var};
 use crate::terms::is_float;
 use diagnostics::{Diagnostic, Span, Symbol};
 use ir::{
-    Axis, Binder, Clause, Expr, ExprKind, Family, Func, FuncId, Program, Quotient, Reduce, ReduceOp, Scalar, Slot,
-    Stmt, Type, VarId, VarKind,
+    Axis, Binder, Builtin, Clause, Expr, ExprKind, Family, Func, FuncId, Program, Quotient, Reduce, ReduceOp, Scalar,
+    Slot, Stmt, Type, VarId, VarKind,
 };
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
@@ -42,6 +45,7 @@ pub fn derive(program: &mut Program) -> (Vec<Diagnostic>, Vec<Derivation>) {
     for k in 0..program.funcs.len() {
         pass.function(program, FuncId(k as u32));
     }
+    pass.show(program);
     (pass.diagnostics, pass.derivations)
 }
 
@@ -56,6 +60,7 @@ pub fn compare(program: &mut Program) -> (Vec<Diagnostic>, Vec<Compared>) {
     for k in 0..program.funcs.len() {
         pass.function(program, FuncId(k as u32));
     }
+    pass.show(program);
     (pass.diagnostics, pass.comparisons.unwrap_or_default())
 }
 
@@ -80,6 +85,8 @@ pub(crate) struct Differentiator {
     /// Numerators of the function with all of their denominators.
     wanted: Vec<(VarId, VarId)>,
     derivations: Vec<Derivation>,
+    /// Formulas that are printed, by the variables that stand for them.
+    shown: Vec<(VarId, shown::Shown)>,
     /// The quotients that are compared with differences, where that is asked for.
     comparisons: Option<Vec<Compared>>,
     /// How many variables without a name got one.
@@ -254,6 +261,9 @@ impl Differentiator {
                 let mut operand = (**operand).clone();
                 self.resolve(program, &mut operand);
                 *e = self.tangent(program, operand, span);
+            }
+            ExprKind::Builtin(Builtin::Print, items) => {
+                items.iter_mut().for_each(|item| self.shown(program, item));
             }
             _ => e.for_each_child_mut(|child| self.resolve(program, child)),
         }

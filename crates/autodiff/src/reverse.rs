@@ -503,6 +503,24 @@ impl<'a> Reverse<'a> {
         self.contribute(binders, term);
     }
 
+    /// The terms of one cell whose cotangent is 1.
+    pub fn local_terms(&mut self, slots: &[Slot], wheres: &[WhereItem], body: &Expr) -> Result<Vec<Term>, Blocked> {
+        let saved = std::mem::replace(&mut self.slots, slots.to_vec());
+        let (active, dependent) = (self.active, self.dependent);
+        let one = float(1.0, &body.ty, body.span);
+        let mut cell = Cell::new(self, active, dependent);
+        let result = cell.blocked(body).and_then(|()| cell.pull_under(wheres, body, one, &Context::default()));
+        let terms = std::mem::take(&mut cell.terms);
+        self.slots = saved;
+        result.map(|()| terms)
+    }
+
+    /// A local derivative with its factors in the order of the source.
+    pub fn ordered(&mut self, value: Expr) -> Expr {
+        let none = new_var(self.program, "", &value.ty, value.span);
+        in_source_order(value, none, self.program)
+    }
+
     fn pull(
         &mut self,
         e: &Expr,
@@ -785,7 +803,7 @@ impl Factors {
 }
 
 /// Whether all guards of a list hold, with its definitions in scope.
-fn holds(items: &[WhereItem], end: Expr) -> Expr {
+pub(crate) fn holds(items: &[WhereItem], end: Expr) -> Expr {
     let mut test = end;
     for item in items.iter().rev() {
         test = match item {

@@ -270,6 +270,10 @@ pub fn same(a: &Expr, b: &Expr) -> bool {
         (ExprKind::Int(x), ExprKind::Int(y)) => x == y,
         (ExprKind::Var(x), ExprKind::Var(y)) => x == y,
         (ExprKind::Dim(x, i), ExprKind::Dim(y, j)) => i == j && same(x, y),
+        (ExprKind::Float(x), ExprKind::Float(y)) => x == y,
+        (ExprKind::Load(x), ExprKind::Load(y)) => {
+            same(&x.tensor, &y.tensor) && x.index.iter().zip(&y.index).all(|(x, y)| same(x, y))
+        }
         (ExprKind::Op(p, x), ExprKind::Op(q, y)) => {
             p == q && x.len() == y.len() && x.iter().zip(y).all(|(x, y)| same(x, y))
         }

@@ -547,7 +547,17 @@ impl<'a> Cell<'a> {
             // Called once, whatever the number of its operands.
             let closed = self.zeros(args, &result, e.span);
             let kept = needed(inside.items.clone(), &call);
-            let value = behind_or(kept, call, &closed);
+            let guards = kept.iter().filter(|item| matches!(item, WhereItem::Guard(_))).count();
+            let value = if guards < 2 {
+                behind_or(kept, call, &closed)
+            } else {
+                // What stands for the call where it is not made stands there once, whatever the number of guards.
+                let open = crate::reverse::holds(&kept, truth(true, e.span));
+                let open = ir::visit::refresh(&open, self.around.program());
+                let definitions = kept.into_iter().filter(|item| matches!(item, WhereItem::Def(..))).collect();
+                let made = behind(definitions, call);
+                expr(ExprKind::If(Box::new(open), Box::new(made), Box::new(closed)), result.clone(), e.span)
+            };
             let value = ir::visit::refresh(&value, self.around.program());
             let bound = self.around.bind(value);
             var(bound, result.clone(), e.span)

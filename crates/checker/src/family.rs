@@ -11,7 +11,7 @@ use crate::unify::Why;
 use crate::{Checker, coverage, errors, order, walk};
 use diagnostics::{Span, Symbol};
 use ir::{Clause, Expr, ExprKind, Family, Recurrence, Scalar, Stmt, VarId, VarKind, WhereItem};
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 use syntax::ast;
 
@@ -51,6 +51,9 @@ impl Checker<'_> {
         }
         let families: Vec<Option<(VarId, Family, Ty)>> = members.iter().map(|m| self.assemble(m)).collect();
         self.cx.group.truncate(outer_group);
+        if recursive {
+            self.read_before_known(&families);
+        }
         self.ask_late();
         // Order and coverage of cells that are wrong already say nothing.
         ok &= self.errors == errors;
@@ -64,6 +67,32 @@ impl Checker<'_> {
         let Some(families) = families.into_iter().collect::<Option<Vec<_>>>() else { return };
         if ok {
             self.emit(families, recursive);
+        }
+    }
+
+    /// What a member was taken for, by one that was checked before it, must be what it is.
+    fn read_before_known(&mut self, families: &[Option<(VarId, Family, Ty)>]) {
+        let mut ranks = HashMap::new();
+        for (var, family, _) in families.iter().flatten() {
+            ranks.insert(*var, family.axes.len());
+        }
+        let mut wrong: Vec<VarId> = Vec::new();
+        for (_, family, _) in families.iter().flatten() {
+            family.for_each_child(|e| {
+                e.walk(&mut |e| {
+                    if let ExprKind::Var(var) = e.kind
+                        && ranks.get(&var).is_some_and(|rank| *rank != e.ty.rank())
+                        && !wrong.contains(&var)
+                    {
+                        wrong.push(var);
+                    }
+                });
+            });
+        }
+        for var in wrong {
+            let info = &self.program.vars[var.index()];
+            let (name, span) = (format!("`{}`", info.name), info.span);
+            self.report(errors::cannot_infer(span, &name));
         }
     }
 

@@ -37,6 +37,8 @@ pub struct Options {
     pub opt_level: u8,
     /// At most so many; as many as there are cores if not said.
     pub threads: Option<usize>,
+    /// The first float that is no number, or infinite, ends the program.
+    pub trap_nan: bool,
     /// Integer arithmetic traps on overflow in tensor kernels, too.
     pub checked: bool,
     pub error_format: ErrorFormat,
@@ -52,6 +54,7 @@ impl Default for Options {
         Options {
             opt_level: 2,
             threads: None,
+            trap_nan: false,
             checked: false,
             error_format: ErrorFormat::default(),
             color: Color::default(),

@@ -45,6 +45,7 @@ impl Goal {
     fn is_low_level(self) -> bool {
         use Stage::*;
         matches!(self, Goal::Emit(Loops | Cost | Storage | Clif | Asm))
+    }
 }
 
 pub enum Product {
@@ -123,6 +124,9 @@ pub fn advance(session: &mut Session, entry: FileId, goal: Goal) -> Result<Produ
     without_errors(found)?;
     if goal == Goal::Check {
         return Ok(Product::Checked);
+    }
+    if options.trap_nan {
+        timings.time("trap", || autodiff::trap(&mut program, &derivations));
     }
     if cfg!(debug_assertions) {
         timings.time("verify", || verified("differentiate", ir::verify(&program, false)))?;

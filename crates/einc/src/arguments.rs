@@ -24,6 +24,9 @@ pub enum Command {
     Run {
         #[command(flatten)]
         program: Program,
+        /// Stop at the first float that is no number, or infinite, and say where it stands
+        #[arg(long)]
+        trap_nan: bool,
         /// Arguments of the program. They are accepted; the language has no way to read them yet
         #[arg(last = true, value_name = "ARGS")]
         arguments: Vec<String>,
@@ -163,6 +166,7 @@ impl Shared {
         driver::Options {
             opt_level: self.opt_level,
             threads: self.threads.map(NonZeroUsize::get),
+            trap_nan: false,
             checked: self.checked,
             error_format: self.error_format.into(),
             color: self.color.into(),

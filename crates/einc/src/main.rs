@@ -13,7 +13,9 @@ fn main() -> ExitCode {
     let Arguments { command, shared } = Arguments::parse();
     let options = shared.options();
     let code = match command {
-        Command::Run { program, profile, .. } => driver::run(program.input(), profile, options).code(),
+        Command::Run { program, profile, trap_nan, .. } => {
+            driver::run(program.input(), profile, driver::Options { trap_nan, ..options }).code()
+        }
         Command::Check { program } => driver::check(program.input(), options).code(),
         Command::Emit { stage, program } => driver::emit(program.input(), stage.into(), options).code(),
         Command::Derive { program, of, wrt, whole } => {

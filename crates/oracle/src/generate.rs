@@ -7,7 +7,10 @@ pub mod laws;
 mod random;
 mod scalars;
 mod script;
+mod smooth;
 mod tensors;
+
+pub use smooth::smooth;
 
 use random::Random;
 use scalars::{Kind, Term};

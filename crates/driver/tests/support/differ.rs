@@ -48,20 +48,22 @@ pub fn alike(first: &str, second: &str, stack_bytes: usize) -> Result<(), String
     without_panic(both).unwrap_or_else(Err).map_err(|what| format!("{what}\n{second}"))
 }
 
-struct Outcome {
-    printed: String,
-    end: Option<&'static str>,
-    live: usize,
+/// What machine code did.
+pub struct Outcome {
+    pub printed: String,
+    pub end: Option<&'static str>,
+    /// Objects that are left.
+    pub live: usize,
 }
 
-fn compiled(text: &str, sources: &mut SourceMap) -> Result<Program, String> {
+pub fn compiled(text: &str, sources: &mut SourceMap) -> Result<Program, String> {
     checked(text, sources).map_err(|found| {
         let words: String = found.iter().map(|found| diagnostics::render(found, sources, false)).collect();
         format!("does not compile\n{words}")
     })
 }
 
-fn execute(program: Program, stack_bytes: usize) -> Result<Outcome, String> {
+pub fn execute(program: Program, stack_bytes: usize) -> Result<Outcome, String> {
     let loops = loops(program).ok_or("a function is called too early, or has no derivative")?;
     let compiled = codegen::compile(&loops, &codegen::Options::default())?;
     let output = Output::default();

@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each test takes what it needs")]
 
 pub mod differ;
+pub mod gradients;
 pub mod mutate;
 
 use checker::modules::Loader;
