@@ -246,7 +246,9 @@ fn a_graph_has_values_forward_and_contributions_that_add_up_backward() {
     let blocked = here(&["graph", "-c", "let x = [1.0, 2.0]; let y = (argmax[i](x[i]) as f64) * 2.0; print(y);"]);
     assert_eq!((blocked.status, blocked.stderr.as_str()), (0, ""));
     assert!(blocked.stdout.contains(r#""value": "2.0", "sensitivity": null"#), "{}", blocked.stdout);
+}
 
+#[test]
 fn the_first_float_that_is_no_number_is_named_with_its_coordinates() {
     let folder = scratch("trap_nan");
     let run = |name: &str, program: &str| {

@@ -23,7 +23,7 @@ pub(crate) enum Shown {
     /// A binding's differential, where it moves with anything.
     Differential {
         y: VarId,
-        formula: Option<VarId>,
+        formula: Option<(VarId, Vec<VarId>)>,
     },
 }
 
@@ -42,8 +42,8 @@ impl Differentiator {
             ExprKind::Tangent(operand, _) => {
                 let Some(y) = whole(operand) else { return self.resolve(program, e) };
                 let formula = self.differential(program, y, span);
-                *e = match formula {
-                    Some(formula) => var(formula, program.vars[formula.index()].ty.clone(), span),
+                *e = match &formula {
+                    Some((formula, _)) => var(*formula, program.vars[formula.index()].ty.clone(), span),
                     None => expr(ExprKind::Unit, Type::Unit, span),
                 };
                 Shown::Differential { y, formula }
@@ -59,7 +59,7 @@ impl Differentiator {
     }
 
     /// A statement that says how a binding moves with what it reads, whose tangents are variables that nothing binds.
-    fn differential(&mut self, program: &mut Program, y: VarId, span: Span) -> Option<VarId> {
+    fn differential(&mut self, program: &mut Program, y: VarId, span: Span) -> Option<(VarId, Vec<VarId>)> {
         let level = self.levels.iter().rposition(|l| l.bound.contains(&y))?;
         let reads = |program: &Program, statement: &Stmt| {
             let mut reads = Vec::new();
@@ -95,7 +95,7 @@ impl Differentiator {
         let formula = new_var(program, &name, &value.ty, span);
         program.vars[formula.index()].coords = program.vars[y.index()].coords.clone();
         self.bind(level, formula, value);
-        Some(formula)
+        Some((formula, tangents.into_values().collect()))
     }
 
     fn binding(&self, level: usize, v: VarId) -> Option<Stmt> {
@@ -123,7 +123,7 @@ impl Differentiator {
         let formulas: HashSet<VarId> = shown
             .iter()
             .filter_map(|(_, shown)| match shown {
-                Shown::Differential { formula, .. } => *formula,
+                Shown::Differential { formula, .. } => formula.as_ref().map(|(formula, _)| *formula),
                 Shown::Quotient { .. } => None,
             })
             .collect();
@@ -149,7 +149,14 @@ impl Differentiator {
         };
         match shown {
             Shown::Differential { y, formula } => match formula {
-                Some(formula) => lines_of(source, *formula).join("\n"),
+                Some((formula, tangents)) => {
+                    let mut text = lines_of(source, *formula).join("\n");
+                    // The tangents are bound nowhere, so that the printer has no names for them.
+                    for tangent in tangents {
+                        text = renamed(&text, &source.name(*tangent), named(*tangent).as_str());
+                    }
+                    without_ranges(&text)
+                }
                 None => format!("@{}", named(*y)),
             },
             Shown::Quotient { y, x } => {
@@ -190,6 +197,9 @@ fn whole(y: &Expr) -> Option<VarId> {
     }
 }
 
+/// A local derivative, the tangent that it moves with, and where both stand.
+type Part = (Expr, Expr, crate::terms::Context);
+
 impl Reverse<'_> {
     /// How a binding's value moves: each read's local derivative times the tangent of what is read.
     fn differential(&mut self, e: &Expr, tangents: &HashMap<VarId, VarId>) -> Option<Expr> {
@@ -218,7 +228,7 @@ impl Reverse<'_> {
         body: &Expr,
         tangents: &HashMap<VarId, VarId>,
     ) -> Option<Expr> {
-        let mut total: Vec<(Expr, u32)> = Vec::new();
+        let mut total: Vec<(Expr, Part, u32)> = Vec::new();
         for term in self.local_terms(slots, wheres, body).ok()? {
             let tangent = tangents.get(&term.target)?;
             let ty = self.program.vars[tangent.index()].ty.clone();
@@ -227,19 +237,47 @@ impl Reverse<'_> {
                 None if ty.rank() == 0 => var(*tangent, ty, body.span),
                 None => return None,
             };
-            let value = mul(self.ordered(term.value), read);
-            let part = sum(term.context.binders, crate::terms::needed(term.context.items, &value), value);
-            match total.iter_mut().find(|(known, _)| crate::solve::same(known, &part)) {
-                Some((_, times)) => *times += 1,
-                None => total.push((part, 1)),
+            let value = self.ordered(term.value);
+            let whole = mul(value.clone(), read.clone());
+            match total.iter_mut().find(|(known, _, _)| crate::solve::same(known, &whole)) {
+                Some((_, _, times)) => *times += 1,
+                None => total.push((whole, (value, read, term.context), 1)),
             }
         }
-        let parts = total.into_iter().map(|(part, times)| match times {
-            1 => part,
-            _ => mul(float(f64::from(times), &body.ty, body.span), part),
+        let parts = total.into_iter().map(|(_, (value, read, context), times)| {
+            let value = if times == 1 { value } else { mul(float(f64::from(times), &value.ty, value.span), value) };
+            let value = mul(value, read);
+            sum(context.binders, crate::terms::needed(context.items, &value), value)
         });
         Some(parts.reduce(add).unwrap_or_else(|| float(0.0, &body.ty, body.span)))
     }
+}
+
+/// A text with one name in the place of another.
+fn renamed(text: &str, from: &str, to: &str) -> String {
+    let part = |c: char| c.is_alphanumeric() || c == '_';
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some(at) = rest.find(from) {
+        let (before, behind) = (&rest[..at], &rest[at + from.len()..]);
+        let alone = !before.ends_with(part) && !behind.starts_with(part);
+        out.push_str(before);
+        out.push_str(if alone { to } else { from });
+        rest = behind;
+    }
+    out + rest
+}
+
+/// Ranges from 0 are left to the reader, as inference would find them.
+fn without_ranges(text: &str) -> String {
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some(at) = rest.find(" in 0..") {
+        out.push_str(&rest[..at]);
+        let behind = &rest[at..];
+        rest = behind.find([',', ']']).map_or("", |end| &behind[end..]);
+    }
+    out + rest
 }
 
 /// Whole numbers without their fraction, and without suffixes: formulas are read, not compiled.
@@ -271,6 +309,15 @@ fn plain_numbers(line: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn names_and_ranges_are_those_of_a_formula() {
+        assert_eq!(super::renamed("v2 * v21 + v2[i]", "v2", "@x"), "@x * v21 + @x[i]");
+        assert_eq!(
+            super::without_ranges("@C[i in 0..2, t in 1..4] = sum[k in 0..3](k)"),
+            "@C[i, t in 1..4] = sum[k](k)"
+        );
+    }
+
     #[test]
     fn numbers_lose_what_no_reader_needs() {
         assert_eq!(

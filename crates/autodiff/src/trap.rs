@@ -54,7 +54,12 @@ impl Trap {
             && !family.axes.is_empty()
         {
             cells(program, family, name.as_deref());
-        } else if is_float(&value.ty) && value.ty.rank() == 0 && name.is_some() {
+        } else if value.ty.rank() == 0
+            && is_float(&value.ty)
+            && name.is_some()
+            && !ir::visit::free_vars(value).is_empty()
+        {
+            // A constant is what the program says that it is.
             let (taken, span) = (value.clone(), value.span);
             *value = tested(program, taken, name.as_deref(), &[], span);
         }
