@@ -15,6 +15,8 @@ use std::collections::HashMap;
 
 /// So few numbers are added up plainly.
 const SHORT_SUM: i64 = 128;
+/// A body and its points of so few nodes are written out.
+const WRITTEN_OUT: i64 = 160;
 
 /// How points are folded into what is known of the points before, which is a few numbers.
 #[derive(Clone, Copy)]
@@ -115,6 +117,12 @@ impl Folding {
 impl Lower<'_, '_> {
     pub fn reduce(&mut self, reduce: &Reduce, ty: &Type, span: Span) -> Part {
         let folding = Folding::new(reduce, !self.is_short(reduce), span);
+        if let Some(ranges) = self.written_out(reduce) {
+            let kernel = std::mem::replace(&mut self.kernel, true);
+            let known = self.point_by_point(reduce, &ranges, &mut Vec::new(), &folding, folding.first());
+            self.kernel = kernel;
+            return self.reduced(&folding, known, ty);
+        }
         let state = self.variables(folding.first());
         let kernel = std::mem::replace(&mut self.kernel, true);
         let vars = reduce.binders.iter().map(|binder| binder.var);
@@ -124,6 +132,49 @@ impl Lower<'_, '_> {
         self.kernel = kernel;
         let known = state.iter().map(|local| self.read(*local)).collect();
         self.reduced(&folding, known, ty)
+    }
+
+    /// The ranges of a reduction over so few points that it needs no loop.
+    fn written_out(&self, reduce: &Reduce) -> Option<Vec<(i64, i64)>> {
+        if self.options().opt_level == 0 || !reduce.wheres.is_empty() {
+            return None;
+        }
+        let range = |binder: &Binder| Some((constant(&binder.lo)?, constant(&binder.hi)?));
+        let ranges: Vec<(i64, i64)> = reduce.binders.iter().map(range).collect::<Option<_>>()?;
+        let mut nodes = 0i64;
+        let mut is_plain = true;
+        reduce.body.walk(&mut |e| {
+            nodes += 1;
+            is_plain &= !matches!(e.kind, ExprKind::Reduce(_) | ExprKind::Family(_) | ExprKind::Block(..));
+        });
+        let points = ranges.iter().try_fold(nodes, |all, (lo, hi)| all.checked_mul((hi - lo).max(1)))?;
+        (is_plain && points <= WRITTEN_OUT).then_some(ranges)
+    }
+
+    fn point_by_point(
+        &mut self,
+        reduce: &Reduce,
+        ranges: &[(i64, i64)],
+        at: &mut Vec<Part>,
+        folding: &Folding,
+        mut known: Vec<Part>,
+    ) -> Vec<Part> {
+        let Some((lo, hi)) = ranges.get(at.len()).copied() else {
+            let mark = self.region().temps.len();
+            let point = at.first().cloned().unwrap_or(Part::index(0));
+            let value = self.scalar(&reduce.body);
+            let new = self.folded(folding, known, value, &point);
+            known = new.into_iter().map(|part| self.atom(part)).collect();
+            self.release_temps(mark);
+            return known;
+        };
+        for point in lo..hi {
+            self.bind_coord(reduce.binders[at.len()].var, Part::index(point));
+            at.push(Part::index(point));
+            known = self.point_by_point(reduce, ranges, at, folding, known);
+            at.pop();
+        }
+        known
     }
 
     pub fn variables(&mut self, first: Vec<Part>) -> Vec<Local> {
