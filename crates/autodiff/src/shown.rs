@@ -295,8 +295,8 @@ fn plain_numbers(line: &str) -> String {
         }
         let end = (at..chars.len())
             .find(|k| {
-                !chars[*k].is_ascii_alphanumeric()
-                    && !(chars[*k] == '.' && chars.get(k + 1).is_some_and(char::is_ascii_digit))
+                !(chars[*k].is_ascii_alphanumeric()
+                    || chars[*k] == '.' && chars.get(k + 1).is_some_and(char::is_ascii_digit))
             })
             .unwrap_or(chars.len());
         let number: String = chars[at..end].iter().collect();

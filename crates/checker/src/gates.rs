@@ -101,7 +101,7 @@ impl Checker<'_> {
             let Some(extent) = args.iter().find_map(same) else { continue };
             let extents = [self.facts_extent(&extent), self.facts_extent(&axis.extent)];
             let [arg, own] = &extents;
-            if !(arg.is_const() && own.is_const()) && !self.facts.equal(arg, own) {
+            if !(arg.is_const() && own.is_const() || self.facts.equal(arg, own)) {
                 let parties = ["the argument", "its gate"].map(String::from);
                 self.compare_extents(axis.name, [arg, own], parties, span);
             }

@@ -6,7 +6,7 @@ mod support;
 use oracle::generate::laws::{self, Style};
 use support::{differ, for_each_seed};
 
-const SEEDS: u64 = 500;
+const SEEDS: u64 = 300;
 
 #[test]
 fn styles_do_not_matter() {

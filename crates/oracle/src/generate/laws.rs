@@ -303,7 +303,8 @@ impl Writer {
             false => format!("sum[{}]({cell} * {cell})", binders.join(", ")),
         };
         self.line(format!("let loss = {loss};\nprint(loss);"));
-        for operand in self.tensors[..3].to_vec() {
+        let inputs = self.tensors[..3].to_vec();
+        for operand in inputs {
             let name = format!("d_{}", operand.name);
             self.line(format!("let {name} = @loss / @{};", operand.name));
             self.show(&Tensor { name, ..operand });
