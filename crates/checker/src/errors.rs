@@ -528,3 +528,10 @@ pub fn no_tangent(span: Span, name: Symbol, ty: &str) -> Diagnostic {
         .label("only floats move")
         .help(format!("use its value, `{name}`"))
 }
+
+/// A function of a scalar, mapped over a tensor, whose results are tensors of extents that only the run knows.
+pub fn rows_of_any_length(span: Span) -> Diagnostic {
+    Diagnostic::error("E0401", span, "what this gives for each element may differ in length, and a tensor is needed")
+        .label("a tensor for each element")
+        .help("call it for one element at a time, or collect a list with a comprehension: `[f(x) | x in xs]`")
+}

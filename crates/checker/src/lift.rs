@@ -216,6 +216,10 @@ impl Checker<'_> {
 
     /// A family whose cells are tensors themselves: a slice clause.
     pub(crate) fn stacked(&mut self, binders: Vec<Binder>, axes: Vec<Axis>, slice: Val, span: Span) -> Val {
+        if slice.ty.axes().iter().any(|axis| crate::types::is_unknown(&axis.extent)) {
+            self.report(errors::rows_of_any_length(span));
+            return Val::error(span);
+        }
         let mut all = axes;
         all.extend(slice.ty.axes().iter().cloned());
         let elem = slice.ty.elem().clone();
