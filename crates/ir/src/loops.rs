@@ -428,9 +428,14 @@ pub mod rt {
         // --- sums of products -----------------------------------------------------------------------------------------
         // (target, left and right elements, words, open coordinates, summed coordinates): stores the sum of products for
         // each point of the open coordinates; the words are the offsets of the three first elements, then for each
-        // coordinate its extent and its strides in target, left and right factor, in elements
+        // coordinate its extent and its strides in target, left and right factor, in elements; so do the others, of squared
+        // and of absolute differences
         in_context("contract_f32", &[Ptr, Ptr, Ptr, Ptr, I64, I64], &[]),
         in_context("contract_f64", &[Ptr, Ptr, Ptr, Ptr, I64, I64], &[]),
+        in_context("contract_squares_f32", &[Ptr, Ptr, Ptr, Ptr, I64, I64], &[]),
+        in_context("contract_squares_f64", &[Ptr, Ptr, Ptr, Ptr, I64, I64], &[]),
+        in_context("contract_distances_f32", &[Ptr, Ptr, Ptr, Ptr, I64, I64], &[]),
+        in_context("contract_distances_f64", &[Ptr, Ptr, Ptr, Ptr, I64, I64], &[]),
         // --- files -------------------------------------------------------------------------------------------------
         failing("load_npy", &[Ptr], &[Ptr]),
         // (dyn, scalar code as in `scalar_code`, rank, extents with -1 for any) -> tensor; E0905 with both shapes

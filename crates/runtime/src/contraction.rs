@@ -1,14 +1,24 @@
-//! Sums of products of two tensors' cells, as matrix products.
+//! Sums over two tensors' cells: of products, as matrix products, and of what else is made of two numbers.
 //!
 //! Every coordinate comes with its extent and its stride in each of the three tensors, so that it does not matter in
 //! which order a tensor has its axes, and an index like `i + k` is two coordinates of one axis. Coordinates of the target
 //! and the left factor are rows, those of the target and the right factor columns, and summed ones what rows and columns
-//! have in common. Neighbouring coordinates that lie evenly become one; of each kind the longest goes into the product,
-//! and the others are loops around it.
+//! have in common. Neighbouring coordinates that lie evenly become one. Products of which the longest of each kind make
+//! up large matrices are left to `gemm`, with loops around it; all others are put together from `blocks`.
+
+mod blocks;
+mod lanes;
+mod pack;
+mod sums;
 
 use crate::context::Context;
+use blocks::{Kinds, contract_rows, points};
 use gemm::{Parallelism, gemm};
+use lanes::{Lanes, Number, Plain};
 use rayon::prelude::*;
+use std::any::TypeId;
+use std::ops::Range;
+use sums::{Distance, Pairing, Product, SquaredDifference};
 
 /// A coordinate: its extent, and how many elements its neighbours are apart.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -26,6 +36,10 @@ const ONCE: Axis = Axis { extent: 1, target: 0, left: 0, right: 0 };
 const WORTH_THREADS: i64 = 1 << 19;
 /// Products of so many multiplications keep several threads busy themselves.
 const LARGE_PRODUCT: i64 = 1 << 21;
+/// Matrices whose product takes so many multiplications are multiplied one after the other.
+const LARGE_MATRICES: i64 = 1 << 19;
+/// Rows that are worth being given to a thread.
+const FEW_ROWS: usize = 64;
 
 #[derive(Clone, Copy)]
 struct Pointers<T> {
@@ -66,31 +80,43 @@ struct Shape {
 
 impl Shape {
     fn new(open: &[Axis], summed: &[Axis]) -> Shape {
-        let (rows, rest): (Vec<Axis>, Vec<Axis>) =
-            open.iter().copied().partition(|axis| axis.left != 0 && axis.right == 0);
-        let (columns, rest): (Vec<Axis>, Vec<Axis>) =
-            rest.into_iter().partition(|axis| axis.right != 0 && axis.left == 0);
-        let (rows, mut outer) = longest(merged(rows));
-        let (columns, more) = longest(merged(columns));
+        let [rows, columns, rest] = kinds_of(open);
+        let (rows, mut outer) = longest(rows);
+        let (columns, more) = longest(columns);
         outer.extend(more);
-        outer.extend(merged(rest));
+        outer.extend(rest);
         let (summed, repeated) = longest(merged(summed.to_vec()));
         Shape { rows, columns, summed, outer, repeated }
+    }
+
+    /// Whether it is one matrix product for each point of what both factors have, or a few large ones.
+    fn is_matrix(&self) -> bool {
+        let is_split = |axis: &Axis| axis.left == 0 || axis.right == 0;
+        let is_whole = self.repeated.is_empty() && !self.outer.iter().any(is_split);
+        let is_flat = self.rows.extent > 1 && self.columns.extent > 1;
+        is_flat && (is_whole || self.multiplications() >= LARGE_MATRICES)
     }
 
     fn multiplications(&self) -> i64 {
         self.rows.extent.saturating_mul(self.columns.extent).saturating_mul(self.summed.extent)
     }
+}
 
-    /// The index along each outer coordinate of number `point`.
-    fn outer_point<T>(&self, mut pointers: Pointers<T>, mut point: i64) -> Pointers<T> {
-        for axis in self.outer.iter().rev() {
-            // SAFETY: the index is below the extent.
-            pointers = unsafe { pointers.at(axis, point % axis.extent) };
-            point /= axis.extent;
-        }
-        pointers
+/// Where number `point` of the outer coordinates begins.
+fn outer_point<T>(outer: &[Axis], mut pointers: Pointers<T>, mut point: i64) -> Pointers<T> {
+    for axis in outer.iter().rev() {
+        // SAFETY: the index is below the extent.
+        pointers = unsafe { pointers.at(axis, point % axis.extent) };
+        point /= axis.extent;
     }
+    pointers
+}
+
+/// Rows, columns, and what is neither.
+fn kinds_of(open: &[Axis]) -> [Vec<Axis>; 3] {
+    let (rows, rest): (Vec<Axis>, Vec<Axis>) = open.iter().partition(|axis| axis.left != 0 && axis.right == 0);
+    let (columns, rest): (Vec<Axis>, Vec<Axis>) = rest.into_iter().partition(|axis| axis.right != 0 && axis.left == 0);
+    [merged(rows), merged(columns), merged(rest)]
 }
 
 /// Coordinates that lie evenly behind each other in all tensors are one.
@@ -119,34 +145,67 @@ fn longest(mut axes: Vec<Axis>) -> (Axis, Vec<Axis>) {
     }
 }
 
-trait Number: Copy + Send + Sync + 'static {
-    const ONE: Self;
+/// The vectors that there are for a number.
+trait Vectors: Number {
+    type Plain: Lanes<Number = Self>;
+    #[cfg(target_arch = "x86_64")]
+    type Half: Lanes<Number = Self>;
+    #[cfg(target_arch = "x86_64")]
+    type Wide: Lanes<Number = Self>;
 }
 
-impl Number for f32 {
-    const ONE: f32 = 1.0;
+impl Vectors for f32 {
+    type Plain = Plain<f32>;
+    #[cfg(target_arch = "x86_64")]
+    type Half = lanes::Half32;
+    #[cfg(target_arch = "x86_64")]
+    type Wide = lanes::Wide32;
 }
 
-impl Number for f64 {
-    const ONE: f64 = 1.0;
+impl Vectors for f64 {
+    type Plain = Plain<f64>;
+    #[cfg(target_arch = "x86_64")]
+    type Half = lanes::Half64;
+    #[cfg(target_arch = "x86_64")]
+    type Wide = lanes::Wide64;
 }
 
 /// # Safety
 /// All elements that the coordinates reach are in bounds, and the target overlaps neither factor.
-unsafe fn contract<T: Number>(threads: usize, pointers: Pointers<T>, open: &[Axis], summed: &[Axis]) {
+unsafe fn contract<T: Vectors, P: Pairing + 'static>(
+    threads: usize,
+    pointers: Pointers<T>,
+    open: &[Axis],
+    summed: &[Axis],
+) {
     if open.iter().any(|axis| axis.extent <= 0) {
         return;
     }
     let is_empty = summed.iter().any(|axis| axis.extent <= 0);
-    // A product of nothing is zero.
+    // A sum of nothing is zero.
     let nothing = [Axis { extent: 0, ..ONCE }];
-    let shape = Shape::new(open, if is_empty { &nothing } else { summed });
+    let summed = if is_empty { &nothing } else { summed };
+    // SAFETY: the caller's promise.
+    unsafe {
+        if TypeId::of::<P>() == TypeId::of::<Product>() {
+            let shape = Shape::new(open, summed);
+            if shape.is_matrix() {
+                return contract_matrices(threads, pointers, &shape);
+            }
+        }
+        contract_blocks::<T, P>(threads, pointers, open, summed);
+    }
+}
+
+/// # Safety
+/// As for `contract`.
+unsafe fn contract_matrices<T: Number>(threads: usize, pointers: Pointers<T>, shape: &Shape) {
     let points: i64 = shape.outer.iter().map(|axis| axis.extent).product();
     let each = shape.multiplications() * shape.repeated.iter().map(|axis| axis.extent).product::<i64>();
     let product = |point: i64, parallelism: Parallelism| {
-        let pointers = shape.outer_point(pointers, point);
+        let pointers = outer_point(&shape.outer, pointers, point);
         // SAFETY: the caller's promise.
-        unsafe { sum_of_products(&shape, pointers, &shape.repeated, &mut false, parallelism) };
+        unsafe { sum_of_products(shape, pointers, &shape.repeated, &mut false, parallelism) };
     };
     let shared = threads > 1 && each.saturating_mul(points) >= WORTH_THREADS;
     if shared && points >= threads as i64 && shape.multiplications() < LARGE_PRODUCT {
@@ -155,6 +214,91 @@ unsafe fn contract<T: Number>(threads: usize, pointers: Pointers<T>, open: &[Axi
     }
     let parallelism = if shared { Parallelism::Rayon(threads) } else { Parallelism::None };
     (0..points).for_each(|point| product(point, parallelism));
+}
+
+/// # Safety
+/// As for `contract`.
+unsafe fn contract_blocks<T: Vectors, P: Pairing>(
+    threads: usize,
+    pointers: Pointers<T>,
+    open: &[Axis],
+    summed: &[Axis],
+) {
+    let [rows, columns, outer] = kinds_of(open);
+    let kinds = Kinds { rows, columns, summed: merged(summed.to_vec()) };
+    let turned = Kinds { rows: turned(&kinds.columns), columns: turned(&kinds.rows), summed: turned(&kinds.summed) };
+    let (kinds, pointers, outer) = if effort::<T>(&turned) < effort::<T>(&kinds) {
+        let pointers = Pointers { left: pointers.right, right: pointers.left, ..pointers };
+        (turned, pointers, self::turned(&outer))
+    } else {
+        (kinds, pointers, outer)
+    };
+    let (outer_points, rows) = (points(&outer), points(&kinds.rows));
+    let all = [outer_points, rows, points(&kinds.columns), points(&kinds.summed)];
+    let all = all.into_iter().fold(1, usize::saturating_mul);
+    let shares = match threads > 1 && all >= WORTH_THREADS as usize {
+        true if outer_points < 2 * threads => (2 * threads).min(rows / FEW_ROWS).max(1),
+        true => 1,
+        // SAFETY: the caller's promise.
+        false => {
+            let each = |point| unsafe { rows_here::<T, P>(&kinds, outer_point(&outer, pointers, point), 0..rows) };
+            return (0..outer_points as i64).for_each(each);
+        }
+    };
+    let length = rows.div_ceil(shares).next_multiple_of(FEW_ROWS);
+    (0..outer_points * shares).into_par_iter().for_each(|task| {
+        let pointers = outer_point(&outer, pointers, (task / shares) as i64);
+        let from = task % shares * length;
+        // SAFETY: the caller's promise; shares have different rows.
+        unsafe { rows_here::<T, P>(&kinds, pointers, from.min(rows)..rows.min(from + length)) };
+    });
+}
+
+/// The same coordinates with the factors exchanged.
+fn turned(axes: &[Axis]) -> Vec<Axis> {
+    axes.iter().map(|axis| Axis { left: axis.right, right: axis.left, ..*axis }).collect()
+}
+
+/// What it takes to go through rows as vectors, in multiplications.
+fn effort<T>(kinds: &Kinds) -> f64 {
+    /// Of a number that is stored or copied by itself.
+    const ALONE: f64 = 20.0;
+    let [rows, columns, depth] = [&kinds.rows, &kinds.columns, &kinds.summed].map(|axes| points(axes) as f64);
+    let is_even = |of: fn(&Axis) -> i64| kinds.rows.last().is_none_or(|axis| of(axis) == 1);
+    let stored = if is_even(|axis| axis.target) { 0.0 } else { ALONE * rows * columns };
+    let copied = if is_even(|axis| axis.left) { 0.0 } else { ALONE / 4.0 * rows * depth };
+    let lanes = (64 / size_of::<T>()) as f64;
+    (rows / lanes).ceil() * lanes * columns * depth + stored + copied
+}
+
+/// All sums of some rows, with the widest vectors of this machine.
+///
+/// # Safety
+/// As for `contract`.
+unsafe fn rows_here<T: Vectors, P: Pairing>(kinds: &Kinds, pointers: Pointers<T>, rows: Range<usize>) {
+    #[cfg(target_arch = "x86_64")]
+    {
+        #[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw,avx2,fma")]
+        unsafe fn wide<L: Lanes, P: Pairing>(kinds: &Kinds, pointers: Pointers<L::Number>, rows: Range<usize>) {
+            unsafe { contract_rows::<L, P>(kinds, pointers, rows) }
+        }
+        #[target_feature(enable = "avx2,fma")]
+        unsafe fn half<L: Lanes, P: Pairing>(kinds: &Kinds, pointers: Pointers<L::Number>, rows: Range<usize>) {
+            unsafe { contract_rows::<L, P>(kinds, pointers, rows) }
+        }
+        use std::arch::is_x86_feature_detected as has;
+        // SAFETY: the caller's promise, and the machine has it.
+        unsafe {
+            if has!("avx512f") && has!("avx512vl") && has!("avx512dq") && has!("avx512bw") && has!("fma") {
+                return wide::<T::Wide, P>(kinds, pointers, rows);
+            }
+            if has!("avx2") && has!("fma") {
+                return half::<T::Half, P>(kinds, pointers, rows);
+            }
+        }
+    }
+    // SAFETY: the caller's promise.
+    unsafe { contract_rows::<T::Plain, P>(kinds, pointers, rows) }
 }
 
 /// # Safety
@@ -202,7 +346,7 @@ unsafe fn sum_of_products<T: Number>(
 
 /// `words` are the offsets of the first elements of target, left and right factor, then four words for each coordinate:
 /// `open` ones, which the target has, and `summed` ones.
-unsafe fn contract_words<T: Number>(
+unsafe fn contract_words<T: Vectors, P: Pairing + 'static>(
     context: &Context,
     [target, left, right]: [*mut T; 3],
     words: *const i64,
@@ -219,12 +363,12 @@ unsafe fn contract_words<T: Number>(
         let axes = words.add(3) as *const Axis;
         let open_axes = std::slice::from_raw_parts(axes, open as usize);
         let summed_axes = std::slice::from_raw_parts(axes.add(open as usize), summed as usize);
-        contract(context.threads, pointers, open_axes, summed_axes);
+        contract::<T, P>(context.threads, pointers, open_axes, summed_axes);
     }
 }
 
 macro_rules! rows {
-    ($($name:ident $ty:ty)*) => { $(
+    ($($name:ident $ty:ty, $pairing:ty;)*) => { $(
         /// # Safety
         /// Called by emitted code: see `contract_words`.
         pub unsafe extern "C" fn $name(
@@ -236,86 +380,19 @@ macro_rules! rows {
             open: i64,
             summed: i64,
         ) {
-            unsafe { contract_words(context, [target, left, right], words, open, summed) }
+            unsafe { contract_words::<$ty, $pairing>(context, [target, left, right], words, open, summed) }
         }
     )* };
 }
 
 rows! {
-    contract_f32 f32
-    contract_f64 f64
+    contract_f32 f32, Product;
+    contract_f64 f64, Product;
+    contract_squares_f32 f32, SquaredDifference;
+    contract_squares_f64 f64, SquaredDifference;
+    contract_distances_f32 f32, Distance;
+    contract_distances_f64 f64, Distance;
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn axis(extent: i64, target: i64, left: i64, right: i64) -> Axis {
-        Axis { extent, target, left, right }
-    }
-
-    /// The same sums, one by one.
-    fn by_loops(target: &mut [f64], left: &[f64], right: &[f64], at: [i64; 3], open: &[Axis], summed: &[Axis]) {
-        let next = |at: [i64; 3], axis: &Axis, k: i64| {
-            [at[0] + axis.target * k, at[1] + axis.left * k, at[2] + axis.right * k]
-        };
-        match (open, summed) {
-            ([axis, inner @ ..], _) => {
-                (0..axis.extent).for_each(|k| by_loops(target, left, right, next(at, axis, k), inner, summed));
-            }
-            ([], [axis, inner @ ..]) => {
-                (0..axis.extent).for_each(|k| by_loops(target, left, right, next(at, axis, k), &[], inner));
-            }
-            ([], []) => target[at[0] as usize] += left[at[1] as usize] * right[at[2] as usize],
-        }
-    }
-
-    fn check(sizes: [usize; 3], open: &[Axis], summed: &[Axis]) {
-        let numbers = |n: usize, step: usize| (0..n).map(|k| ((k * step) % 17) as f64 - 8.0).collect::<Vec<_>>();
-        let (left, right) = (numbers(sizes[1], 5), numbers(sizes[2], 7));
-        let mut expected = vec![0.0; sizes[0]];
-        by_loops(&mut expected, &left, &right, [0; 3], open, summed);
-        for threads in [1, 2] {
-            let mut target = vec![f64::NAN; sizes[0]];
-            let pointers = Pointers { target: target.as_mut_ptr(), left: left.as_ptr(), right: right.as_ptr() };
-            unsafe { contract(threads, pointers, open, summed) };
-            assert_eq!(target, expected);
-        }
-    }
-
-    #[test]
-    fn products_in_any_layout() {
-        check([6, 8, 12], &[axis(2, 3, 4, 0), axis(3, 1, 0, 1)], &[axis(4, 0, 1, 3)]);
-        check([6, 8, 12], &[axis(3, 2, 0, 4), axis(2, 1, 1, 0)], &[axis(4, 0, 2, 1)]);
-        check(
-            [300 * 200, 300 * 100, 200 * 100],
-            &[axis(300, 200, 100, 0), axis(200, 1, 0, 100)],
-            &[axis(100, 0, 1, 1)],
-        );
-    }
-
-    #[test]
-    fn batches_and_several_coordinates_of_a_kind() {
-        let open = [axis(5, 12, 8, 24), axis(2, 6, 4, 0), axis(3, 2, 0, 8), axis(2, 1, 0, 4)];
-        check([60, 40, 120], &open, &[axis(2, 0, 2, 2), axis(2, 0, 1, 1)]);
-    }
-
-    #[test]
-    fn an_index_of_two_coordinates() {
-        // out[i, o] = sum[k, c](x[i + k, c] * w[k, c, o])
-        let open = [axis(6, 3, 2, 0), axis(3, 1, 0, 1)];
-        check([18, 16, 18], &open, &[axis(3, 0, 2, 6), axis(2, 0, 1, 3)]);
-    }
-
-    #[test]
-    fn empty_sums_are_zero() {
-        check([6, 8, 12], &[axis(2, 3, 4, 0), axis(3, 1, 0, 1)], &[axis(0, 0, 1, 3)]);
-        check([0, 8, 12], &[axis(0, 3, 4, 0), axis(3, 1, 0, 1)], &[axis(4, 0, 1, 3)]);
-    }
-
-    #[test]
-    fn even_coordinates_become_one() {
-        let rows = vec![axis(4, 1, 2, 0), axis(3, 4, 8, 0), axis(1, 7, 9, 0)];
-        assert_eq!(merged(rows), [axis(12, 1, 2, 0)]);
-    }
-}
+mod tests;

@@ -32,7 +32,7 @@ static TABLE: LazyLock<HashMap<&'static str, Address>> = LazyLock::new(|| {
         sorting { tensor_argsort }
         spans { span_begin span_end }
         failures { panic assert_failed }
-        contraction { contract_f32 contract_f64 }
+        contraction { contract_f32 contract_f64 contract_squares_f32 contract_squares_f64 contract_distances_f32 contract_distances_f64 }
         tiles { f32_exp_tile f64_exp_tile f32_tanh_tile f64_tanh_tile f32_ln_tile }
         math {
             gcd f32_pow f64_pow f32_powi f64_powi f32_rem f64_rem f32_atan2 f64_atan2 f32_hypot f64_hypot

@@ -207,7 +207,7 @@ impl Lower<'_, '_> {
             } else {
                 let tensor = self.new_tensor(&carried.e.ty, dims, false, "", carried.e.span);
                 self.passes(carried, &Target::Cells { tensor });
-                self.contracted.insert(key, Contracted { tensor, coords, scale: Vec::new(), is_negative: false });
+                self.contracted.insert(key, Contracted::new(tensor, coords));
             }
         }
     }
