@@ -224,7 +224,8 @@ fn stages_of_a_benchmark_show_its_kernel() {
     let program = "pub fn inputs() { [1.0, 2.0] } pub fn kernel(x: [f32; n]) { let y[n] = x[n] * 2.0; y }";
     let cost = here(&["emit", "--stage", "cost", "-c", program]).stdout;
     assert!(cost.contains("fn kernel(x: [f32; ?]) in <code>, for each call\n"), "{cost}");
-    assert!(cost.contains("flops         n\n"), "{cost}");
+    assert!(cost.contains("flops         n = 2\n"), "{cost}");
+    assert!(cost.contains("bytes read    4*n = 8\n"), "{cost}");
 }
 
 #[test]

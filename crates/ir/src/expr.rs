@@ -3,6 +3,7 @@
 use crate::ops::Op;
 use crate::types::*;
 use diagnostics::{Span, Symbol};
+use std::collections::HashMap;
 use std::rc::Rc;
 
 #[derive(Clone, Debug, Default)]
@@ -14,6 +15,8 @@ pub struct Program {
     /// The statements of the entry file, and what `einc bench` calls.
     pub main: Option<FuncId>,
     pub bench: Option<Bench>,
+    /// Extents of tensors that are known before the program runs, as far as a pass has found them out.
+    pub extents: HashMap<VarId, Vec<Option<i64>>>,
 }
 
 /// `inputs` ends in a call of `kernel`, or gives the arguments of one.

@@ -1,40 +1,72 @@
 //! Numbers that the program writes down stand where they are used: in the functions that read them, as arguments of
-//! calls that all agree, and as the results of arithmetic on them. Loops then have ends that are known, and what their
-//! families store can be decided before the program runs.
+//! calls that all agree, and as the results of arithmetic on them. So do extents, which follow from the ranges of the
+//! families that tensors come from. Loops then have ends that are known, and what their families store can be decided
+//! before the program runs.
+//!
+//! A first walk, callees first, finds what each function gives in terms of its parameters; a second one, callers first,
+//! what the parameters are.
+
+mod fold;
+mod form;
 
 use crate::calls::CallGraph;
-use ir::{Expr, ExprKind, FuncId, Op, Program, Scalar, Stmt, VarId};
+use form::{Form, Number};
+use ir::{Expr, ExprKind, FuncId, Program, Stmt, Type, VarId};
 use std::collections::HashMap;
 
 /// What all calls that were seen pass for a parameter.
 #[derive(Clone)]
 enum Argument {
     Unseen,
-    Always(Expr),
+    Always(Form, Option<Expr>),
     Varies,
 }
 
-/// Replaces variables that are numbers or truth values known before the program runs.
+/// Replaces variables and extents that are known before the program runs, and notes the extents of tensors.
 pub fn constants(program: &mut Program) {
     let graph = CallGraph::new(program);
-    let arguments = program.funcs.iter().map(|func| vec![Argument::Unseen; func.params.len()]).collect();
-    let mut pass = Constants { known: HashMap::new(), arguments };
-    for group in graph.groups.iter().rev() {
-        for func in group {
-            pass.function(program, *func, group.len() > 1);
+    let arguments: Vec<Vec<Argument>> =
+        program.funcs.iter().map(|func| vec![Argument::Unseen; func.params.len()]).collect();
+    let mut pass = Constants {
+        forms: HashMap::new(),
+        known: HashMap::new(),
+        arguments: arguments.clone(),
+        params: program.funcs.iter().map(|func| func.params.clone()).collect(),
+        results: vec![Form::Unknown; program.funcs.len()],
+    };
+    for func in graph.groups.iter().flatten() {
+        pass.function(program, *func);
+        if graph.recursive[func.index()] {
+            pass.results[func.index()] = Form::Unknown;
         }
     }
+    pass.arguments = arguments;
+    for group in graph.groups.iter().rev() {
+        for func in group {
+            if group.len() == 1 {
+                pass.parameters(program, *func);
+            }
+            pass.function(program, *func);
+        }
+    }
+    program.extents = pass.forms.iter().filter_map(|(var, form)| Some((*var, form.extents()?))).collect();
 }
 
 struct Constants {
+    /// What is known of the variables that were met.
+    forms: HashMap<VarId, Form>,
+    /// Variables that are numbers or truth values.
     known: HashMap<VarId, Expr>,
     arguments: Vec<Vec<Argument>>,
+    params: Vec<Vec<VarId>>,
+    /// What functions give, in terms of their parameters.
+    results: Vec<Form>,
 }
 
 impl Constants {
-    /// A function all of whose callers, beside itself, are done.
-    fn function(&mut self, program: &mut Program, id: FuncId, in_cycle: bool) {
-        let func = &mut program.funcs[id.index()];
+    /// Notes what the calls of a function, all of whose callers beside itself are done, agree on.
+    fn parameters(&mut self, program: &Program, id: FuncId) {
+        let func = &program.funcs[id.index()];
         let mut own = std::mem::take(&mut self.arguments[id.index()]);
         func.body.walk(&mut |e| {
             if let ExprKind::Call(callee, args) = &e.kind
@@ -48,68 +80,147 @@ impl Constants {
             }
         });
         for (argument, param) in own.iter().zip(&func.params) {
-            if let Argument::Always(value) = argument
-                && !in_cycle
-            {
-                self.known.insert(*param, value.clone());
+            if let Argument::Always(form, value) = argument {
+                if let Some(value) = value {
+                    self.known.insert(*param, value.clone());
+                }
+                self.forms.insert(*param, form.clone());
             }
         }
         self.arguments[id.index()] = own;
-        self.expr(&mut func.body);
     }
 
-    fn expr(&mut self, e: &mut Expr) {
+    fn function(&mut self, program: &mut Program, id: FuncId) {
+        for param in self.params[id.index()].clone() {
+            let unknown = || Form::of_parameter(param, program);
+            self.forms.entry(param).or_insert_with(unknown);
+        }
+        let body = &mut program.funcs[id.index()].body;
+        self.results[id.index()] = self.expr(body);
+    }
+
+    /// Works on an expression, and says what is known of its value.
+    fn expr(&mut self, e: &mut Expr) -> Form {
         match &mut e.kind {
             ExprKind::Var(var) => {
+                let form = self.forms.get(var).cloned();
                 if let Some(value) = self.known.get(var)
                     && value.ty == e.ty
                 {
                     e.kind = value.kind.clone();
                 }
-                return;
+                form.unwrap_or(Form::Unknown)
             }
             ExprKind::Block(stmts, value) => {
-                for stmt in stmts {
-                    stmt.for_each_child_mut(|child| self.expr(child));
-                    if let Stmt::Let(var, value) = stmt {
-                        self.note(*var, value);
-                    }
-                }
-                return self.expr(value);
+                stmts.iter_mut().for_each(|stmt| self.statement(stmt));
+                self.expr(value)
             }
-            _ => e.for_each_child_mut(|child| self.expr(child)),
-        }
-        match &mut e.kind {
             ExprKind::Call(callee, args) => {
-                let known = &mut self.arguments[callee.index()];
-                for (argument, arg) in known.iter_mut().zip(args) {
-                    argument.join(arg);
+                let callee = callee.index();
+                let args: Vec<(Form, Option<Expr>)> =
+                    args.iter_mut().map(|arg| (self.expr(arg), is_constant(arg).then(|| arg.clone()))).collect();
+                let settled = |form: &Form| form.settled();
+                for (argument, (form, value)) in self.arguments[callee].iter_mut().zip(&args) {
+                    argument.join(&settled(form), value.as_ref());
+                }
+                let forms = self.params[callee].iter().copied().zip(args.into_iter().map(|(form, _)| form)).collect();
+                self.results[callee].with(&forms)
+            }
+            ExprKind::Tuple(items) => Form::Tuple(items.iter_mut().map(|item| self.expr(item)).collect()),
+            ExprKind::Field(inner, field) => self.expr(inner).field(*field).cloned().unwrap_or(Form::Unknown),
+            ExprKind::If(cond, yes, no) => {
+                self.expr(cond);
+                let (yes_form, no_form) = (self.expr(yes), self.expr(no));
+                let form = match (&yes.ty, &no.ty) {
+                    (Type::Never, _) => no_form,
+                    (_, Type::Never) => yes_form,
+                    _ => yes_form.join(&no_form),
+                };
+                self.fold(e);
+                form
+            }
+            ExprKind::StopGradient(inner) | ExprKind::Checkpoint(inner) => self.expr(inner),
+            ExprKind::CheckShape(inner, wanted) => match self.expr(inner) {
+                Form::Tensor(extents) => {
+                    let sure = |(extent, wanted): (Option<Number>, &Option<i64>)| wanted.map(Number::Int).or(extent);
+                    Form::Tensor(extents.into_iter().zip(wanted.iter()).map(sure).collect())
+                }
+                _ => Form::Tensor(wanted.iter().map(|wanted| wanted.map(Number::Int)).collect()),
+            },
+            ExprKind::Literal(shape, items) => {
+                let form = Form::Tensor(shape.iter().map(|extent| Some(Number::Int(*extent as i64))).collect());
+                items.iter_mut().for_each(|item| drop(self.expr(item)));
+                form
+            }
+            ExprKind::Family(family) => {
+                family.for_each_child_mut(|child| drop(self.expr(child)));
+                self.family(family)
+            }
+            ExprKind::Dim(tensor, _) => {
+                self.expr(tensor);
+                let form = form::number(e, &self.forms);
+                if let Some(extent) = form.as_ref().and_then(Number::as_int)
+                    && e.ty.scalar().is_some_and(|scalar| fold::in_range(extent, scalar))
+                {
+                    e.kind = ExprKind::Int(extent);
+                }
+                form.map_or(Form::Unknown, Form::Number)
+            }
+            _ => {
+                e.for_each_child_mut(|child| drop(self.expr(child)));
+                self.fold(e);
+                form::number(e, &self.forms).map_or(Form::Unknown, Form::Number)
+            }
+        }
+    }
+
+    fn statement(&mut self, stmt: &mut Stmt) {
+        match stmt {
+            Stmt::Let(var, value) => {
+                let form = self.expr(value);
+                self.forms.insert(*var, form);
+                if is_constant(value) {
+                    self.known.insert(*var, value.clone());
                 }
             }
-            ExprKind::Family(_) | ExprKind::Reduce(_) => {}
-            _ => {
-                if let Some(kind) = folded(e) {
-                    e.kind = kind;
+            Stmt::Do(e) => drop(self.expr(e)),
+            Stmt::Rec(recurrence) => {
+                // What a family reads of itself may ask for its extents.
+                for (var, family) in &recurrence.families {
+                    let form = self.family(family);
+                    self.forms.insert(*var, form);
+                }
+                stmt.for_each_child_mut(|child| drop(self.expr(child)));
+                let Stmt::Rec(recurrence) = stmt else { return };
+                for (var, family) in &recurrence.families {
+                    let form = self.family(family);
+                    self.forms.insert(*var, form);
                 }
             }
         }
     }
 
-    fn note(&mut self, var: VarId, value: &Expr) {
-        if is_constant(value) {
-            self.known.insert(var, value.clone());
+    fn family(&self, family: &ir::Family) -> Form {
+        Form::of_extents(family.axes.iter().map(|axis| &axis.extent), &self.forms)
+    }
+
+    fn fold(&self, e: &mut Expr) {
+        if let Some(kind) = fold::folded(e) {
+            e.kind = kind;
         }
     }
 }
 
 impl Argument {
-    fn join(&mut self, arg: &Expr) {
-        let agrees = match self {
-            Argument::Unseen => is_constant(arg),
-            Argument::Always(value) => is_constant(arg) && value.ty == arg.ty && same_constant(value, arg),
-            Argument::Varies => false,
+    fn join(&mut self, form: &Form, value: Option<&Expr>) {
+        *self = match self {
+            Argument::Unseen => Argument::Always(form.clone(), value.cloned()),
+            Argument::Always(known, old) => {
+                let agreed = value.filter(|value| old.as_ref().is_some_and(|old| same_constant(old, value)));
+                Argument::Always(known.join(form), agreed.cloned())
+            }
+            Argument::Varies => return,
         };
-        *self = if agrees { Argument::Always(arg.clone()) } else { Argument::Varies };
     }
 }
 
@@ -118,75 +229,11 @@ fn is_constant(e: &Expr) -> bool {
 }
 
 fn same_constant(a: &Expr, b: &Expr) -> bool {
-    match (&a.kind, &b.kind) {
-        (ExprKind::Int(a), ExprKind::Int(b)) => a == b,
-        (ExprKind::Float(a), ExprKind::Float(b)) => a.to_bits() == b.to_bits(),
-        (ExprKind::Bool(a), ExprKind::Bool(b)) => a == b,
-        _ => false,
-    }
-}
-
-/// The value of an expression whose operands are constants, unless evaluating it would fail or wrap.
-fn folded(e: &Expr) -> Option<ExprKind> {
-    match &e.kind {
-        ExprKind::Cast(inner) => {
-            let ExprKind::Int(value) = inner.kind else { return None };
-            integer(value, e.ty.scalar()?)
+    a.ty == b.ty
+        && match (&a.kind, &b.kind) {
+            (ExprKind::Int(a), ExprKind::Int(b)) => a == b,
+            (ExprKind::Float(a), ExprKind::Float(b)) => a.to_bits() == b.to_bits(),
+            (ExprKind::Bool(a), ExprKind::Bool(b)) => a == b,
+            _ => false,
         }
-        ExprKind::If(cond, yes, no) => {
-            let ExprKind::Bool(cond) = cond.kind else { return None };
-            let chosen = if cond { yes } else { no };
-            (chosen.ty == e.ty).then(|| chosen.kind.clone())
-        }
-        ExprKind::Op(op, operands) => {
-            let scalar = operands[0].ty.scalar()?;
-            match &operands.iter().map(|operand| &operand.kind).collect::<Vec<_>>()[..] {
-                [ExprKind::Int(a)] if *op == Op::Neg => integer(a.checked_neg()?, scalar),
-                [ExprKind::Int(a), ExprKind::Int(b)] => on_integers(*op, *a, *b, scalar),
-                [ExprKind::Float(a), ExprKind::Float(b)] => on_floats(*op, *a, *b, scalar),
-                _ => None,
-            }
-        }
-        _ => None,
-    }
-}
-
-fn integer(value: i64, scalar: Scalar) -> Option<ExprKind> {
-    let (min, max) = if scalar.is_int() { scalar.int_range()? } else { return None };
-    (min..=max).contains(&value).then_some(ExprKind::Int(value))
-}
-
-fn on_integers(op: Op, a: i64, b: i64, scalar: Scalar) -> Option<ExprKind> {
-    let value = match op {
-        Op::Add => a.checked_add(b)?,
-        Op::Sub => a.checked_sub(b)?,
-        Op::Mul => a.checked_mul(b)?,
-        Op::Div => a.checked_div(b)?,
-        Op::Rem => a.checked_rem(b)?,
-        Op::Eq => return Some(ExprKind::Bool(a == b)),
-        Op::Ne => return Some(ExprKind::Bool(a != b)),
-        Op::Lt => return Some(ExprKind::Bool(a < b)),
-        Op::Le => return Some(ExprKind::Bool(a <= b)),
-        Op::Gt => return Some(ExprKind::Bool(a > b)),
-        Op::Ge => return Some(ExprKind::Bool(a >= b)),
-        _ => return None,
-    };
-    integer(value, scalar)
-}
-
-fn on_floats(op: Op, a: f64, b: f64, scalar: Scalar) -> Option<ExprKind> {
-    let value = match op {
-        Op::Add => a + b,
-        Op::Sub => a - b,
-        Op::Mul => a * b,
-        Op::Div => a / b,
-        _ => return None,
-    };
-    // One operation on two `f32` is the same in `f64`, rounded once more.
-    let value = match scalar {
-        Scalar::F64 => value,
-        Scalar::F32 => f64::from(value as f32),
-        _ => return None,
-    };
-    value.is_finite().then_some(ExprKind::Float(value))
 }

@@ -13,6 +13,7 @@ mod export;
 mod expr;
 mod family;
 mod function;
+mod interval;
 mod layout;
 mod life;
 mod limits;

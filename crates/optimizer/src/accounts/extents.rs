@@ -142,6 +142,10 @@ impl<'a> Extents<'a> {
         let info = &self.program.vars[var.index()];
         let axis = |this: &mut Self, axis: usize| {
             let named = info.coords.get(axis).copied().flatten().map(|name| name.as_str().to_owned());
+            let known = this.program.extents.get(&var).and_then(|extents| extents[axis]);
+            if let Some(extent) = known {
+                return this.called(Formula::number(extent), named.as_deref().unwrap_or_default());
+            }
             let name = named.unwrap_or_else(|| format!("{}.shape[{axis}]", info.name.as_str()));
             this.atom(&name, Origin::Axis(var, axis))
         };

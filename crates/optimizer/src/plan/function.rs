@@ -2,6 +2,7 @@
 
 use super::apart::Apart;
 use super::contraction::Contracted;
+use super::interval::Interval;
 use super::life::{BlockKey, LastUses};
 use super::region::Region;
 use super::register::Registers;
@@ -17,13 +18,17 @@ use std::rc::Rc;
 
 /// What is known about a local besides its type.
 #[derive(Clone, Default)]
-pub struct LocalInfo {
+pub struct LocalInfo<'p> {
     /// The region that it belongs to.
     pub level: usize,
     /// The extents, if it is a tensor that was made here.
     pub dims: Option<Rc<[Part]>>,
     /// The region whose stores have to be seen by reads of the tensor, while its cells are being computed.
     pub floor: usize,
+    /// The extents that are known before the program runs, if it is a tensor that comes from elsewhere.
+    pub extents: Option<&'p [Option<i64>]>,
+    /// Between which numbers it lies, if it is a whole number that is never set again.
+    pub interval: Option<Interval>,
     /// If only a window of its steps is stored.
     pub window: Option<Window>,
     /// The region that owns a count of it; arguments and what they alias have no owner here.
@@ -38,7 +43,7 @@ pub struct Lower<'a, 'p> {
     pub regions: Vec<Region>,
     pub locals: Vec<Ty>,
     pub names: Vec<String>,
-    pub info: Vec<LocalInfo>,
+    pub info: Vec<LocalInfo<'p>>,
     pub vars: HashMap<VarId, Value>,
     /// Locals whose count a variable owns.
     pub owned_by: HashMap<Local, VarId>,
@@ -129,7 +134,15 @@ impl<'a, 'p> Lower<'a, 'p> {
         let info = &self.program().vars[var.index()];
         let parts = self.flat(&info.ty);
         let parts = parts.into_iter().map(|(ty, _)| self.named(ty, info.name.as_str())).collect::<Vec<_>>();
+        if let [tensor] = parts[..] {
+            self.note_extents(tensor, var);
+        }
         Value { parts: parts.into_iter().map(|local| self.read(local)).collect() }
+    }
+
+    /// What is known of the extents of a variable holds for the tensor in a local.
+    pub fn note_extents(&mut self, tensor: Local, var: VarId) {
+        self.info[tensor.0 as usize].extents = self.program().extents.get(&var).map(|extents| &extents[..]);
     }
 
     /// Ends the function with a value, whose objects it gives away.
@@ -209,7 +222,9 @@ impl<'a, 'p> Lower<'a, 'p> {
 
     /// The value in a new local.
     pub fn bound(&mut self, part: Part, name: &str) -> Part {
+        let interval = self.interval(&part.ex);
         let local = self.named(part.ty, name);
+        self.info[local.0 as usize].interval = interval;
         self.emit(St::Let(local, part.ex));
         self.read(local)
     }

@@ -37,14 +37,12 @@ impl Lower<'_, '_> {
 
     /// Checks an index, as far out as it does not change.
     pub fn in_bounds(&mut self, at: Part, tensor: Local, axis: usize, load: &Load) -> Part {
+        let dim = self.dim(tensor, axis);
+        if self.is_within(&at, &dim) {
+            return at;
+        }
         let at = self.placed(at, Reach::Certain);
         let at = self.atom(at);
-        let dim = self.dim(tensor, axis);
-        if let (Some(at), Some(dim)) = (at.as_int(), dim.as_int())
-            && (0..dim).contains(&at)
-        {
-            return Part::index(at);
-        }
         let known = at.local().map(|local| (local, tensor, axis));
         if known.is_some_and(|key| self.regions.iter().any(|region| region.in_bounds.contains(&key))) {
             return at;

@@ -111,6 +111,7 @@ impl Lower<'_, '_> {
         if temporary {
             self.leave_temps(local);
             self.owned_by.insert(local, var);
+            self.note_extents(local, var);
             return part;
         }
         if self.moves(local) {

@@ -5,6 +5,7 @@
 //! region that it depends on. Code is moved out by lowering it while the inner regions are set aside (`at`).
 
 use super::function::Lower;
+use super::interval::Interval;
 use super::value::{Part, Value, Weight};
 use super::window::Window;
 use ir::loops::{Bin, Cmp, Ex, Local, St, Turns, Ty};
@@ -154,6 +155,9 @@ impl Lower<'_, '_> {
         if let Some(dims) = &info.dims {
             return dims[axis].clone();
         }
+        if let Some(extent) = info.extents.and_then(|extents| extents[axis]) {
+            return Part::index(extent);
+        }
         let level = info.level;
         if let Some(local) = self.regions[level].dims.get(&(tensor, axis as u32)) {
             return self.read(*local);
@@ -256,7 +260,9 @@ impl Lower<'_, '_> {
     /// A loop over a range that has a point, or inside a guard that knows.
     pub fn certain_loop(&mut self, range: (Part, Part), turns: Turns, name: &str, body: impl FnOnce(&mut Self, Local)) {
         self.regions.push(Region::new(Kind::Body));
+        let (lo, hi) = (self.interval(&range.0.ex), self.interval(&range.1.ex));
         let var = self.named(Ty::I64, name);
+        self.info[var.0 as usize].interval = Interval::of_turns(lo, hi);
         body(self, var);
         let region = self.close();
         let (lo, hi) = (range.0.ex, range.1.ex);
