@@ -13,6 +13,7 @@ mod differences;
 mod errors;
 mod linear;
 mod normalise;
+mod plain;
 mod record;
 mod reverse;
 mod shown;
@@ -42,6 +43,7 @@ use std::rc::Rc;
 /// Replaces every quotient of the program, and tells how. Functions must be closed.
 pub fn derive(program: &mut Program) -> (Vec<Diagnostic>, Vec<Derivation>) {
     let mut pass = Differentiator { diagnostics: linear::check_rules(program), ..Differentiator::default() };
+    plain::untie(program);
     for k in 0..program.funcs.len() {
         pass.function(program, FuncId(k as u32));
     }
@@ -57,6 +59,7 @@ pub fn compare(program: &mut Program) -> (Vec<Diagnostic>, Vec<Compared>) {
         comparisons: Some(Vec::new()),
         ..Differentiator::default()
     };
+    plain::untie(program);
     for k in 0..program.funcs.len() {
         pass.function(program, FuncId(k as u32));
     }

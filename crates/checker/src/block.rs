@@ -2,7 +2,7 @@
 
 use crate::env::{Entry, FnRef, Level};
 use crate::modules::Item;
-use crate::ty::Val;
+use crate::ty::{Ty, Val};
 use crate::walk;
 use crate::{Checker, errors, modules, wrap};
 use diagnostics::{Span, Symbol};
@@ -32,12 +32,25 @@ impl Checker<'_> {
         let val = self.scoped(Level::Inner, |this| {
             let (statements, value) = this.statements_and(&block.statements, |this| match &block.value {
                 Some(value) => tail(this, value),
-                None => Val::unit(Span { start: block.span.end.saturating_sub(1), ..block.span }),
+                None => this.block_end(block),
             });
             wrap(statements, value)
         });
         let val = Val { ty: self.escaped(&val.ty, first), ..val };
         self.with_extents(val)
+    }
+
+    /// What a block without a last expression is worth: nothing, or, behind a statement that never ends, whatever is
+    /// asked for. Its statements are in the sink.
+    pub(crate) fn block_end(&mut self, block: &ast::Block) -> Val {
+        let endless = |s: &Stmt| matches!(s, Stmt::Do(e) if e.ty == ir::Type::Never);
+        if let Some(at) = self.cx.sink.iter().position(endless) {
+            self.cx.sink.truncate(at + 1);
+            if let Some(Stmt::Do(expr)) = self.cx.sink.pop() {
+                return Val { expr, ty: Ty::Never };
+            }
+        }
+        Val::unit(Span { start: block.span.end.saturating_sub(1), ..block.span })
     }
 
     /// Checks statements in the current scope.

@@ -6,7 +6,7 @@ use crate::ty::{Axis, Ty, Val};
 use crate::unify::Why;
 use crate::{Checker, errors};
 use diagnostics::{Span, Symbol};
-use ir::{Builtin, Expr, ExprKind, Scalar, Type, VarKind};
+use ir::{Builtin, Expr, ExprKind, Piece, Scalar, Type, VarKind};
 use std::rc::Rc;
 use syntax::ast::{self, CoordArg};
 
@@ -131,8 +131,7 @@ impl Checker<'_> {
             "typeof" => {
                 let val = vals.pop().expect("one argument");
                 self.settle_default(&val.ty.clone());
-                let text = self.show(&self.resolved(&val.ty));
-                Val::new(ExprKind::Str(text.into()), Ty::Str, span)
+                self.type_text(val, span)
             }
             "max" | "min" => self.call_op(if name == "max" { ir::Op::Max } else { ir::Op::Min }, vals, span),
             "zeros_like" | "ones_like" => {
@@ -252,6 +251,25 @@ impl Checker<'_> {
     }
 
     /// An extent as an `i32` value.
+    /// A value's type as text; extents that only the run knows are put in by the run.
+    fn type_text(&mut self, val: Val, span: Span) -> Val {
+        let ty = self.resolved(&val.ty);
+        let extents: Vec<Sym> = ty.axes().iter().map(|axis| self.facts_extent(&axis.extent)).collect();
+        if extents.iter().all(Sym::is_const) {
+            return Val::new(ExprKind::Str(self.show(&ty).into()), Ty::Str, span);
+        }
+        let val = self.named(val);
+        let mut pieces = vec![Piece::Text(format!("[{}; ", self.show(ty.elem())).into())];
+        for (k, axis) in val.ty.axes().to_vec().iter().enumerate() {
+            if k > 0 {
+                pieces.push(Piece::Text(", ".into()));
+            }
+            pieces.push(Piece::Value(self.extent_value(&axis.extent, span).expr, None));
+        }
+        pieces.push(Piece::Text("]".into()));
+        Val::new(ExprKind::Interpolate(pieces), Ty::Str, span)
+    }
+
     fn extent_value(&mut self, extent: &Sym, span: Span) -> Val {
         let extent = self.facts_extent(extent);
         Val { expr: extent.to_expr(Scalar::I32, &self.program.vars, span), ty: Ty::I32 }

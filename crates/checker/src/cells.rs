@@ -241,7 +241,12 @@ impl Checker<'_> {
         if checked.is_none() {
             self.drop_ranges(mark);
         }
+        let place = self.cx.sink.len();
         self.settle_ranges(mark, outermost);
+        let coords: Vec<VarId> = vars.iter().flatten().copied().collect();
+        let checked = checked.and_then(|(mut wheres, mut body, otherwise)| {
+            self.put_in_front(&coords, &mut wheres, &mut body.expr, place).then_some((wheres, body, otherwise))
+        });
         self.facts.reset(facts);
         self.cx.conditional = conditional;
         if outermost {

@@ -276,11 +276,18 @@ pub fn not_callable(span: Span, ty: &str) -> Diagnostic {
     }
 }
 
-pub fn recursive_type(span: Span, name: &str, signature: Span) -> Diagnostic {
-    Diagnostic::error("E0407", signature, format!("the result type of `{name}` cannot be inferred"))
+/// `shown` is the type that other ends of the body have.
+pub fn recursive_type(span: Span, name: &str, signature: Span, shown: Option<String>) -> Diagnostic {
+    let d = Diagnostic::error("E0407", signature, format!("the result type of `{name}` cannot be inferred"))
         .label("calls itself and declares no result")
-        .also(span, "the recursive call")
-        .help("declare it: `-> i32`")
+        .also(span, "the recursive call");
+    match shown {
+        Some(ty) => {
+            let end = Span { start: signature.end, ..signature };
+            d.fix(format!("declare it: `-> {ty}`"), end, format!(" -> {ty}"))
+        }
+        None => d.help(format!("declare it behind the parameters: `fn {name}(…) -> T`")),
+    }
 }
 
 pub fn cannot_infer(span: Span, what: &str) -> Diagnostic {
@@ -306,8 +313,11 @@ pub fn extents(span: Span, coord: &str, places: &[(Span, String, String)]) -> Di
         span,
         format!("the coordinate `{coord}` has {} extents: {}", count(sizes.len()), sizes.join(" and ")),
     )
-    .label(format!("`{coord}` is one domain here"));
-    for (place, extent, origin) in places {
+    .label(match places.iter().find(|(place, ..)| *place == span) {
+        Some((_, extent, origin)) => format!("`{coord}` is {extent} {origin}"),
+        None => format!("`{coord}` is one domain here"),
+    });
+    for (place, extent, origin) in places.iter().filter(|(place, ..)| *place != span) {
         d = d.also(*place, format!("`{coord}` is {extent} {origin}"));
     }
     d

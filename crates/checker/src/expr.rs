@@ -446,8 +446,11 @@ impl Checker<'_> {
             return match want {
                 Some(ty @ Ty::List(_)) => Val::new(ExprKind::List(Vec::new()), ty.clone(), span),
                 Some(Ty::Tensor(t)) => {
-                    let axes = vec![Axis { name: None, extent: Sym::constant(0) }];
-                    Val::new(ExprKind::Literal([0].into(), Vec::new()), Ty::tensor((*t.elem).clone(), axes), span)
+                    let others = t.axes[1..].iter().map(|axis| axis.extent.as_const().unwrap_or(0));
+                    let shape: Vec<i64> = std::iter::once(0).chain(others).collect();
+                    let axes = shape.iter().map(|n| Axis { name: None, extent: Sym::constant(*n) }).collect();
+                    let shape = shape.iter().map(|n| *n as usize).collect();
+                    Val::new(ExprKind::Literal(shape, Vec::new()), Ty::tensor((*t.elem).clone(), axes), span)
                 }
                 _ => {
                     let open = self.opens.fresh(Kind::Float);
@@ -476,6 +479,7 @@ impl Checker<'_> {
         {
             return self.rows_literal(vals, span);
         }
+        let vals = self.level(vals);
         let mut vals = self.unite(vals);
         if let Some(Ty::List(item)) = want
             && crate::unify::is_open_fn(item)

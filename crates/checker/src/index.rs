@@ -90,6 +90,9 @@ impl Checker<'_> {
     }
 
     fn tensor_index(&mut self, val: Val, base: &ast::Expr, indices: &[ast::Expr], span: Span) -> Val {
+        if let Some(item) = self.item_of_literal(&val, indices) {
+            return item;
+        }
         let rank = val.ty.rank();
         let place = match self.place_of(&val) {
             place if val.as_var().is_some() => place,
@@ -156,6 +159,21 @@ impl Checker<'_> {
             return val;
         }
         self.read(val, picks, place, span)
+    }
+
+    /// `shape(a)[0]`: one of some known numbers, so that what is known of it is known of the whole.
+    fn item_of_literal(&mut self, val: &Val, indices: &[ast::Expr]) -> Option<Val> {
+        let (ExprKind::Literal(_, items), [ast::Expr { kind: ast::ExprKind::Int { value, suffix: None }, span }]) =
+            (&val.expr.kind, indices)
+        else {
+            return None;
+        };
+        let plain = |e: &Expr| self.facts.of(e).is_some();
+        if val.ty.rank() != 1 || !items.iter().all(plain) {
+            return None;
+        }
+        let item = items.get(*value as usize)?.clone();
+        Some(Val { expr: Expr { span: val.span().to(*span), ..item }, ty: val.ty.elem().clone() })
     }
 
     /// `..left` where the pack has no members.

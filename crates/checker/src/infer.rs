@@ -253,6 +253,10 @@ impl Checker<'_> {
         let range = chosen.unwrap_or_else(|| extents[0].clone());
         let differs = extents.iter().any(|e| matches!((e.as_const(), range.as_const()), (Some(a), Some(b)) if a != b));
         self.facts.ranges.insert(pending.var, (Sym::constant(0), range.clone()));
+        if differs && !self.is_news(direct, &extents) {
+            self.poisoned.insert(pending.var);
+            return;
+        }
         if differs {
             let mut places: Vec<(Span, String, String)> = Vec::new();
             for (access, extent) in direct.iter().zip(&extents) {
@@ -271,6 +275,18 @@ impl Checker<'_> {
             if *extent != range && !self.facts.equal(extent, &range) {
                 self.check_at_run_time(pending.name, access, extent, &first, &range);
             }
+        }
+    }
+
+    /// Whether this conflict is the first one between its two values: swapped names are one mistake.
+    fn is_news(&mut self, direct: &[&Access], extents: &[Sym]) -> bool {
+        let loads = |first: bool| {
+            let at = direct.iter().zip(extents).filter(move |(_, e)| (**e == extents[0]) == first);
+            at.map(|(a, _)| a.load).next()
+        };
+        match (loads(true), loads(false)) {
+            (Some(a), Some(b)) => self.conflicts.insert((a.min(b), a.max(b))),
+            _ => true,
         }
     }
 

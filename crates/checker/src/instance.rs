@@ -28,6 +28,9 @@ pub(crate) struct Instance {
     last: u32,
 }
 
+/// The last variable of a specialisation whose body is being checked.
+const UNFINISHED: u32 = u32::MAX;
+
 /// Where a call stands, while the function that it needs is checked.
 pub(crate) struct Caller {
     cx: Cx,
@@ -113,13 +116,16 @@ impl Checker<'_> {
         }
         let key = Key(key);
         let instance = match self.instances.get(&key) {
-            Some(instance) => instance.clone(),
+            Some(instance) => {
+                if instance.last == UNFINISHED {
+                    self.relied_on.insert(instance.func);
+                }
+                instance.clone()
+            }
             None => self.instantiate(key.clone(), def, &bound, recursive),
         };
         let Some(result) = instance.result.clone() else {
-            if self.active.contains(&ptr) {
-                self.report(errors::recursive_type(span, def.def.name.name.as_str(), def.def.signature));
-            }
+            self.undeclared.entry(instance.func).or_insert(span);
             return Val::error(span);
         };
         if result.is_error() {
@@ -149,7 +155,7 @@ impl Checker<'_> {
             params: params.iter().map(|p| p.0).collect(),
             result: result_early,
             first,
-            last: u32::MAX,
+            last: UNFINISHED,
         };
         self.instances.insert(key.clone(), instance.clone());
 
@@ -161,8 +167,19 @@ impl Checker<'_> {
         });
 
         self.active.pop();
+        let ends = std::mem::take(&mut self.cx.ends);
         self.leave_function(caller);
-        let result = if body.ty.is_error() { Ty::Error } else { body.ty.clone() };
+        if let Some(call) = self.undeclared.remove(&func) {
+            let params: Vec<Ty> = params.iter().map(|(_, ty)| ty.clone()).collect();
+            let shown = self.shown_result(&ends, &params);
+            self.report(errors::recursive_type(call, name.as_str(), def.def.signature, shown));
+        }
+        let result = match (&body.ty, &instance.result) {
+            (Ty::Error, _) => Ty::Error,
+            // What never ends gives whatever is declared, or was taken for granted.
+            (Ty::Never, Some(early)) if def.def.result.is_some() || self.relied_on.contains(&func) => early.clone(),
+            (ty, _) => ty.clone(),
+        };
         let info = &mut self.program.funcs[func.index()];
         info.params = instance.params.clone();
         info.result = result.ir();

@@ -17,6 +17,7 @@ mod errors_modules;
 mod exhaustive;
 mod expr;
 mod family;
+mod front;
 mod functions;
 mod gates;
 mod index;
@@ -33,6 +34,7 @@ mod pipe;
 mod quotient;
 mod reduce;
 mod result;
+mod rows;
 mod rules;
 mod signature;
 mod sink;
@@ -106,6 +108,10 @@ pub(crate) struct Checker<'m> {
     /// Definitions whose body is being checked, innermost last.
     active: Vec<*const ast::FnDef>,
     called: HashSet<*const ast::FnDef>,
+    /// Specialisations that were called before their body was checked: their result is what it was taken for.
+    relied_on: HashSet<FuncId>,
+    /// Specialisations that call themselves and declare no result, with the call.
+    undeclared: HashMap<FuncId, Span>,
     /// Unions of functions, by the functions.
     unions: HashMap<Vec<u32>, Rc<FnValue>>,
     open_unions: Vec<OpenUnion>,
@@ -123,6 +129,8 @@ pub(crate) struct Checker<'m> {
     unbound: HashSet<Symbol>,
     /// Coordinates of which an error is reported.
     poisoned: HashSet<VarId>,
+    /// Accesses between which a conflict of extents is reported.
+    conflicts: HashSet<(u32, u32)>,
     /// Constructs that have ended, for messages about coordinates out of scope.
     ended: HashMap<Symbol, Span>,
 }
@@ -156,6 +164,8 @@ pub(crate) struct Cx {
     expected: Option<Vec<Symbol>>,
     /// The gate of the call that this function is specialised for: a tensor of truth values over coordinate parameters.
     gate: Option<Val>,
+    /// The types of the ways to the end of a body that declares no result.
+    ends: Vec<Ty>,
     /// A rule's body: `@p` is the tangent of a parameter.
     rule: bool,
     /// Guards in force that a call inside may have to pass on.
@@ -180,6 +190,7 @@ impl Cx {
             own: None,
             expected: None,
             gate: None,
+            ends: Vec::new(),
             rule: false,
             guards: Vec::new(),
         }
@@ -213,6 +224,8 @@ impl<'m> Checker<'m> {
             instances: HashMap::new(),
             active: Vec::new(),
             called: HashSet::new(),
+            relied_on: HashSet::new(),
+            undeclared: HashMap::new(),
             unions: HashMap::new(),
             open_unions: Vec::new(),
             open_keys: HashMap::new(),
@@ -224,6 +237,7 @@ impl<'m> Checker<'m> {
             in_index: 0,
             unbound: HashSet::new(),
             poisoned: HashSet::new(),
+            conflicts: HashSet::new(),
             ended: HashMap::new(),
         }
     }

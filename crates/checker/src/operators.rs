@@ -6,7 +6,7 @@ use crate::types::Want;
 use crate::unify::Why;
 use crate::{Checker, errors};
 use diagnostics::{Diagnostic, Span};
-use ir::{Builtin, ExprKind, Op, Scalar};
+use ir::{Builtin, Expr, ExprKind, Op, Piece, Scalar};
 use syntax::ast::{self, BinaryOp, UnaryOp};
 
 impl Checker<'_> {
@@ -473,15 +473,45 @@ impl Checker<'_> {
     }
 }
 
-/// Two constant texts compare now: `typeof(x) == typeof(y)` selects a branch.
+/// Two constant texts compare now: `typeof(x) == typeof(y)` selects a branch. The type of a tensor whose extents only
+/// the run knows differs by its start alone from most others.
 fn fold_equal(equal: Val) -> Val {
-    if let ExprKind::Builtin(Builtin::Equal, args) = &equal.expr.kind
-        && let [ExprKind::Str(a), ExprKind::Str(b)] = [&args[0].kind, &args[1].kind]
-    {
-        let value = a == b;
-        return Val::new(ExprKind::Bool(value), Ty::BOOL, equal.span());
+    let ExprKind::Builtin(Builtin::Equal, args) = &equal.expr.kind else { return equal };
+    let (Some((a, whole_a)), Some((b, whole_b))) = (known_start(&args[0]), known_start(&args[1])) else { return equal };
+    let value = match (whole_a, whole_b) {
+        (true, true) => a == b,
+        _ if (whole_a || !b.starts_with(a)) && (whole_b || !a.starts_with(b)) => false,
+        _ => return equal,
+    };
+    Val::new(ExprKind::Bool(value), Ty::BOOL, equal.span())
+}
+
+/// What a text begins with, and whether that is all of it.
+fn known_start(text: &Expr) -> Option<(&str, bool)> {
+    match &text.kind {
+        ExprKind::Str(text) => Some((text, true)),
+        ExprKind::Interpolate(pieces) => {
+            let [Piece::Text(start), rest @ ..] = pieces.as_slice() else { return None };
+            let plain = rest.iter().all(|piece| match piece {
+                Piece::Text(_) => true,
+                Piece::Value(value, _) => is_extent(value),
+            });
+            plain.then_some((&**start, false))
+        }
+        _ => None,
     }
-    equal
+}
+
+/// Arithmetic on extents, which nobody misses if it is not done.
+fn is_extent(e: &Expr) -> bool {
+    let mut plain = true;
+    e.walk(&mut |e| {
+        plain &= matches!(
+            e.kind,
+            ExprKind::Int(_) | ExprKind::Var(_) | ExprKind::Dim(..) | ExprKind::Cast(_) | ExprKind::Op(..)
+        );
+    });
+    plain
 }
 
 fn is_comparison(op: BinaryOp) -> bool {

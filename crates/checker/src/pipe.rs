@@ -12,15 +12,23 @@ impl Checker<'_> {
     pub(crate) fn pipe(&mut self, head: &ast::Expr, stages: &[PipeStage], handler: &PipeHandler, span: Span) -> Val {
         let handled = !matches!(handler, PipeHandler::None);
         if !handled {
-            return self.chain(head, stages, span);
+            let val = self.expr(head, None);
+            return self.chain(val, stages, span);
         }
-        // The head is a stage too; a `try` there is what the chain itself does.
+        // The head is a stage too; a `try` there is what the chain itself does, and a result that failed is a failure.
         let head = match &head.kind {
             ast::ExprKind::Try(inner) => inner,
             _ => head,
         };
         self.cx.conditional += 1;
-        let body = self.with_sink(|this| this.chain(head, stages, span));
+        let body = self.with_sink(|this| {
+            let val = this.expr(head, None);
+            let val = match val.ty.clone() {
+                Ty::Attempt(value) => this.attempt_value(val, &value, head.span),
+                _ => val,
+            };
+            this.chain(val, stages, span)
+        });
         self.cx.conditional -= 1;
         let attempt = self.attempt(body, span);
         if attempt.ty.is_error() {
@@ -59,8 +67,8 @@ impl Checker<'_> {
     }
 
     /// The head through all stages.
-    fn chain(&mut self, head: &ast::Expr, stages: &[PipeStage], span: Span) -> Val {
-        let mut val = self.expr(head, None);
+    fn chain(&mut self, head: Val, stages: &[PipeStage], span: Span) -> Val {
+        let mut val = head;
         for stage in stages {
             if val.ty.is_error() {
                 return val;

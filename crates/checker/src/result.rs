@@ -90,12 +90,12 @@ impl Checker<'_> {
             let (statements, value) = this.statements_and(&block.statements, |this| {
                 let value = match (&block.value, declared) {
                     (Some(value), Some(declared)) => this.declared_value(value, declared),
-                    (Some(value), None) => this.expr(value, None),
+                    (Some(value), None) => this.last_value(value),
                     (None, declared) => {
-                        let unit = Val::unit(Span { start: block.span.end.saturating_sub(1), ..block.span });
+                        let end = this.block_end(block);
                         match declared.and_then(|d| d.early.clone().map(|ty| (ty, d.span))) {
-                            Some((ty, from)) => this.annotated(unit, &ty, Some(from), Why::Annotation),
-                            None => unit,
+                            Some((ty, from)) => this.annotated(end, &ty, Some(from), Why::Annotation),
+                            None => end,
                         }
                     }
                 };
@@ -103,6 +103,48 @@ impl Checker<'_> {
             });
             crate::wrap(statements, value)
         })
+    }
+
+    /// The value of a body that declares no result. Each way to its end is noted: where another way is a call of the
+    /// function itself, it shows the type that is missing.
+    fn last_value(&mut self, value: &ast::Expr) -> Val {
+        let tail: crate::block::Tail = &mut |this, e| this.last_value(e);
+        match &value.kind {
+            ast::ExprKind::Block(block) => self.block(block, tail),
+            ast::ExprKind::If { cond, then, otherwise: Some(otherwise) } => {
+                self.if_expr(cond, then, Some(otherwise), value.span, tail)
+            }
+            ast::ExprKind::Match { scrutinee, arms } => self.match_expr(scrutinee, arms, value.span, tail),
+            _ => {
+                let val = self.expr(value, None);
+                if !val.ty.is_error() && !val.ty.is_never() {
+                    self.cx.ends.push(val.ty.clone());
+                }
+                val
+            }
+        }
+    }
+
+    /// The result type that the ends of a body show, as a user would declare it.
+    pub(crate) fn shown_result(&mut self, ends: &[Ty], params: &[Ty]) -> Option<String> {
+        let end = ends.iter().find(|ty| !self.is_open(ty)).or(ends.first())?.clone();
+        let end = match end {
+            // A constant follows what it meets, most likely a parameter.
+            Ty::Scalar(_) if self.is_open(&end) => {
+                let fits = |ty: &&Ty| match ty {
+                    Ty::Scalar(s) if self.is_float(&end) => s.is_float(),
+                    Ty::Scalar(s) => s.is_int() || s.is_float(),
+                    _ => false,
+                };
+                params.iter().find(fits).cloned().unwrap_or(end)
+            }
+            end => self.forget_extents(&end),
+        };
+        let written = matches!(
+            end,
+            Ty::Scalar(_) | Ty::Str | Ty::Tensor(_) | Ty::List(_) | Ty::Tuple(_) | Ty::Struct(_) | Ty::Enum(_)
+        );
+        written.then(|| self.show(&end))
     }
 
     /// A rule's value: grounded by the function's result, and its coordinates compared by name.

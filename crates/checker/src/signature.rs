@@ -171,6 +171,9 @@ impl Checker<'_> {
             let mut still = Vec::new();
             for k in waiting {
                 let Some(Want::Tensor { dims, .. }) = &wants[k] else { continue };
+                if self.takes_list(wants[k].as_ref(), &args[k]) {
+                    continue;
+                }
                 match self.align(&matching, dims, &args[k].ty) {
                     found if found.len() == 1 || (last && !found.is_empty()) => {
                         let alignment = found.into_iter().next().expect("there is one");
@@ -251,6 +254,11 @@ impl Checker<'_> {
             }
             this.call_bound(def, bound, span)
         })
+    }
+
+    /// Lists have no axes that names could be matched with.
+    fn takes_list(&mut self, want: Option<&Want>, arg: &Val) -> bool {
+        matches!(arg.ty, Ty::List(_)) || want.is_some_and(|want| matches!(self.want_ty(want), Ty::List(_)))
     }
 
     /// Reads a signature where it stands.
@@ -582,6 +590,10 @@ impl Checker<'_> {
         place: Span,
     ) -> Fitted {
         match want {
+            Want::Tensor { .. } if self.takes_list(Some(want), &arg) => {
+                let wanted = self.want_ty(want);
+                Fitted::Val(self.annotated(arg, &wanted, Some(place), Why::Argument))
+            }
             Want::Tensor { elem, dims } => {
                 let elem = self.elem_want(elem, &arg, matching);
                 let axes: Vec<Axis> = match alignment {
@@ -596,14 +608,11 @@ impl Checker<'_> {
                     }
                     None => arg.ty.axes().to_vec(),
                 };
-                if arg.ty.rank() == 0 && !matches!(arg.ty, Ty::List(_)) {
+                if arg.ty.rank() == 0 {
                     let wanted = self.want_ty(want);
                     return Fitted::Val(self.annotated(arg, &wanted, Some(place), Why::Argument));
                 }
-                let wanted = match &arg.ty {
-                    Ty::List(_) => self.want_ty(want),
-                    _ => Ty::tensor(elem, axes),
-                };
+                let wanted = Ty::tensor(elem, axes);
                 Fitted::Val(self.annotated(arg, &wanted, Some(place), Why::Argument))
             }
             Want::Generic(name) => match matching.generic(*name) {

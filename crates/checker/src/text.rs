@@ -17,7 +17,7 @@ impl Checker<'_> {
             Ty::Error => "an unknown type".into(),
             Ty::Tensor(t) => self.show_tensor(t),
             Ty::Dyn => "[?; *]".into(),
-            Ty::List(item) => format!("a list of {}", self.show(item)),
+            Ty::List(item) => format!("[{}]", self.show(item)),
             Ty::Tuple(items) => {
                 let items: Vec<String> = items.iter().map(|t| self.show(t)).collect();
                 format!("({})", items.join(", "))

@@ -62,6 +62,8 @@ impl Checker<'_> {
                 let (given, wanted) = (given.clone(), wanted.clone());
                 if self.same(&given, &wanted) { val } else { self.type_mismatch(val, want, from, why) }
             }
+            // `[str]` is written for texts in a list, too: there is no other way to write their type.
+            (Ty::List(_), Ty::Tensor(wanted)) if is_list_of_texts(&val.ty, wanted) => val,
             (Ty::List(_), Ty::Tensor(wanted))
                 if matches!(val.expr.kind, ExprKind::List(_)) && wanted.axes.len() > 1 =>
             {
@@ -385,6 +387,18 @@ impl Checker<'_> {
 
 pub(crate) fn is_open_fn(ty: &Ty) -> bool {
     matches!(ty, Ty::Fn(f) if matches!(f.kind, FnKind::Open(_)))
+}
+
+/// Texts as deep in lists as a tensor of texts has axes, none of which has an extent to be checked.
+fn is_list_of_texts(given: &Ty, wanted: &crate::ty::Tensor) -> bool {
+    let mut rest = given;
+    for axis in wanted.axes.iter() {
+        match rest {
+            Ty::List(item) if !axis.extent.is_const() => rest = item,
+            _ => return false,
+        }
+    }
+    matches!((rest, &*wanted.elem), (Ty::Str, Ty::Str))
 }
 
 /// The lengths of the first two rows of a literal that differ.

@@ -60,9 +60,11 @@ impl Checker<'_> {
         }
         self.fill_node(e);
         match (&mut e.kind, &e.ty) {
-            (ExprKind::Int(value), Type::Scalar(s)) if s.is_float() => e.kind = ExprKind::Float(*value as f64),
+            (ExprKind::Int(value), Type::Scalar(s)) if s.is_float() => {
+                e.kind = ExprKind::Float(s.nearest(*value as f64))
+            }
             (ExprKind::Int(value), Type::Scalar(Scalar::Bool)) => e.kind = ExprKind::Bool(*value != 0),
-            (ExprKind::Float(value), Type::Scalar(Scalar::F32)) => *value = *value as f32 as f64,
+            (ExprKind::Float(value), Type::Scalar(s)) if s.is_float() => *value = s.nearest(*value),
             (ExprKind::Float(value), Type::Scalar(s)) if s.is_int() => e.kind = ExprKind::Int(*value as i64),
             (ExprKind::Op(op @ Op::Pow, args), _) => {
                 let (base, exponent) = (args[0].ty.scalar(), args[1].ty.scalar());

@@ -55,6 +55,16 @@ impl Scalar {
         }
     }
 
+    /// The value of a float type that is nearest to a number, ties to even.
+    pub fn nearest(self, x: f64) -> f64 {
+        match self {
+            Scalar::F32 => f64::from(x as f32),
+            Scalar::F16 => round_to_bits(x, 11, -14, 65504.0),
+            Scalar::BF16 => round_to_bits(x, 8, -126, 3.3895313892515355e38),
+            _ => x,
+        }
+    }
+
     pub fn from_name(name: &str) -> Option<Scalar> {
         use Scalar::*;
         [Bool, I8, U8, I32, I64, F16, BF16, F32, F64].into_iter().find(|s| s.name() == name)
@@ -70,6 +80,17 @@ impl Scalar {
             _ => None,
         }
     }
+}
+
+/// Rounds to a format of that many significant bits, with its smallest exponent and its largest value.
+fn round_to_bits(x: f64, bits: i32, smallest: i32, largest: f64) -> f64 {
+    if x == 0.0 || !x.is_finite() {
+        return x;
+    }
+    let exponent = ((x.to_bits() >> 52) & 0x7ff) as i32 - 1023;
+    let quantum = 2f64.powi(exponent.max(smallest) - (bits - 1));
+    let rounded = (x / quantum).round_ties_even() * quantum;
+    if rounded.abs() > largest { f64::INFINITY.copysign(x) } else { rounded }
 }
 
 impl fmt::Display for Scalar {

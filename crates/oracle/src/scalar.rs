@@ -11,23 +11,7 @@ const OVERFLOW: Trap = ("E0904", "integer overflow");
 
 /// The nearest value of the float type, ties to even.
 pub fn round(scalar: Scalar, x: f64) -> f64 {
-    match scalar {
-        Scalar::F32 => x as f32 as f64,
-        Scalar::F16 => round_to_bits(x, 11, -14, 65504.0),
-        Scalar::BF16 => round_to_bits(x, 8, -126, 3.3895313892515355e38),
-        _ => x,
-    }
-}
-
-/// Rounds to a format of that many significant bits, with its smallest exponent and its largest value.
-fn round_to_bits(x: f64, bits: i32, smallest: i32, largest: f64) -> f64 {
-    if x == 0.0 || !x.is_finite() {
-        return x;
-    }
-    let exponent = ((x.to_bits() >> 52) & 0x7ff) as i32 - 1023;
-    let quantum = 2f64.powi(exponent.max(smallest) - (bits - 1));
-    let rounded = (x / quantum).round_ties_even() * quantum;
-    if rounded.abs() > largest { f64::INFINITY.copysign(x) } else { rounded }
+    scalar.nearest(x)
 }
 
 /// The two's complement value that is left in the type.

@@ -187,7 +187,7 @@ pub struct UseTree {
 pub enum UseKind {
     /// `use a::b;`, `use a::b as c;`
     Simple(Option<Ident>),
-    /// `use a::*;`
+    /// `use a::*;`; without a prefix of its own inside of a group.
     Glob(Span),
     /// `use a::{…};` Prefixes inside are relative to this one's.
     Group(Vec<UseTree>),

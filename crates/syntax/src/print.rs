@@ -237,7 +237,10 @@ impl Printer {
                 self.put(" as ");
                 self.ident(name);
             }
-            UseKind::Glob(_) => self.put("::*"),
+            UseKind::Glob(_) => {
+                self.put(separator);
+                self.put("*");
+            }
             UseKind::Group(trees) => {
                 self.put(separator);
                 self.put("{");

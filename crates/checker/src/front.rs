@@ -1,0 +1,115 @@
+//! Values that a range follows from. `sum[i](pool(x)[i])` is as long as what `pool` gives, so that is computed in front
+//! of the sum, where its coordinate gets its range.
+
+use crate::{Checker, errors};
+use ir::{Expr, ExprKind, Stmt, VarId, WhereItem};
+use std::collections::{HashMap, HashSet};
+
+impl Checker<'_> {
+    /// Takes out of some cells what the ranges of their coordinates follow from, and puts it into the sink at `place`.
+    /// False, and reported, where that is not the same for all of the cells.
+    pub(crate) fn put_in_front(
+        &mut self,
+        coords: &[VarId],
+        items: &mut Vec<WhereItem>,
+        body: &mut Expr,
+        place: usize,
+    ) -> bool {
+        let mut wanted: Vec<(VarId, VarId)> = Vec::new();
+        for coord in coords {
+            if let Some((lo, hi)) = self.facts.ranges.get(coord) {
+                let vars = lo.vars().into_iter().chain(hi.vars());
+                wanted.extend(vars.filter(|v| v != coord).map(|v| (v, *coord)));
+            }
+        }
+        if wanted.is_empty() {
+            return true;
+        }
+        let inside = Inside::of(coords, items, body);
+        wanted.retain(|(v, ..)| inside.bound.contains(v));
+        let mut taken: HashSet<VarId> = HashSet::new();
+        while let Some((var, coord)) = wanted.pop() {
+            let Some(value) = inside.values.get(&var) else {
+                let info = &self.program.vars[coord.index()];
+                self.report(errors::range_unknown(info.span, info.name, None));
+                self.poison(coord);
+                return false;
+            };
+            if taken.insert(var) {
+                let needs = ir::visit::free_vars(value).into_iter().filter(|v| inside.bound.contains(v));
+                wanted.extend(needs.map(|v| (v, coord)));
+            }
+        }
+        if taken.is_empty() {
+            return true;
+        }
+        let stays: HashSet<VarId> = inside.bound.difference(&taken).copied().collect();
+        let mut front = Vec::new();
+        items.retain_mut(|item| match item {
+            WhereItem::Def(var, value) if taken.contains(var) => {
+                front.push(Stmt::Let(*var, value.clone()));
+                false
+            }
+            _ => true,
+        });
+        take_out(body, &taken, &stays, &mut front);
+        self.cx.sink.splice(place..place, front);
+        true
+    }
+}
+
+/// What cells bind, and the values of definitions among that.
+struct Inside {
+    bound: HashSet<VarId>,
+    values: HashMap<VarId, Expr>,
+}
+
+impl Inside {
+    fn of(coords: &[VarId], items: &[WhereItem], body: &Expr) -> Inside {
+        let mut inside = Inside { bound: coords.iter().copied().collect(), values: HashMap::new() };
+        for item in items {
+            match item {
+                WhereItem::Def(var, value) => {
+                    inside.bound.insert(*var);
+                    inside.values.insert(*var, value.clone());
+                    inside.look_into(value);
+                }
+                WhereItem::Guard(test) => inside.look_into(test),
+            }
+        }
+        inside.look_into(body);
+        inside
+    }
+
+    fn look_into(&mut self, e: &Expr) {
+        e.walk(&mut |e| {
+            e.for_each_binding(|var| {
+                self.bound.insert(*var);
+            });
+            if let ExprKind::Block(statements, _) = &e.kind {
+                for statement in statements {
+                    if let Stmt::Let(var, value) = statement {
+                        self.values.insert(*var, value.clone());
+                    }
+                }
+            }
+        });
+    }
+}
+
+/// Moves definitions out of the blocks of an expression, with the checks that stand in front of them and can move, too.
+fn take_out(e: &mut Expr, taken: &HashSet<VarId>, stays: &HashSet<VarId>, front: &mut Vec<Stmt>) {
+    e.for_each_child_mut(|child| take_out(child, taken, stays, front));
+    let ExprKind::Block(statements, _) = &mut e.kind else { return };
+    let is_taken = |s: &Stmt| matches!(s, Stmt::Let(var, _) if taken.contains(var));
+    let Some(last) = statements.iter().rposition(is_taken) else { return };
+    let behind = statements.split_off(last + 1);
+    for statement in std::mem::take(statements) {
+        let moves = match &statement {
+            Stmt::Do(check) => ir::visit::free_vars(check).iter().all(|v| !stays.contains(v)),
+            other => is_taken(other),
+        };
+        if moves { front.push(statement) } else { statements.push(statement) }
+    }
+    statements.extend(behind);
+}
