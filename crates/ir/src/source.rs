@@ -151,8 +151,8 @@ impl<'a> Source<'a> {
             })
             .collect();
         let result = match self.ty(&func.result) {
-            Some(ty) => format!(" -> {ty}"),
-            None => String::new(),
+            Some(ty) if !self.is_attempt(&func.body, &self.attempts, &mut HashSet::new()) => format!(" -> {ty}"),
+            _ => String::new(),
         };
         let (mark, name) = match rule_of {
             Some(primal) => ("@", self.func_name(primal)),
@@ -442,20 +442,30 @@ impl<'a> Source<'a> {
             func.body.walk(&mut |e| {
                 let ExprKind::Block(stmts, _) = &e.kind else { return };
                 for stmt in stmts {
-                    if let Stmt::Let(var, value) = stmt {
-                        let attempt = match &value.kind {
-                            ExprKind::Try(_) => true,
-                            ExprKind::Var(other) => found.contains(other),
-                            _ => false,
-                        };
-                        if attempt {
-                            found.insert(*var);
-                        }
+                    if let Stmt::Let(var, value) = stmt
+                        && self.is_attempt(value, &found, &mut HashSet::new())
+                    {
+                        found.insert(*var);
                     }
                 }
             });
         }
         self.attempts = found;
+    }
+
+    /// Whether a value is what a `try` gives, whose type nobody can write.
+    fn is_attempt(&self, e: &Expr, known: &HashSet<VarId>, asked: &mut HashSet<FuncId>) -> bool {
+        match &e.kind {
+            ExprKind::Try(_) => true,
+            ExprKind::Var(var) => known.contains(var),
+            ExprKind::Block(_, value) => self.is_attempt(value, known, asked),
+            ExprKind::If(_, yes, no) => [yes, no].into_iter().any(|side| self.is_attempt(side, known, asked)),
+            ExprKind::Call(func, _) => {
+                let body = self.funcs.get(func).map(|func| &func.body);
+                asked.insert(*func) && body.is_some_and(|body| self.is_attempt(body, known, asked))
+            }
+            _ => false,
+        }
     }
 }
 
