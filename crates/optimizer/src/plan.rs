@@ -20,6 +20,7 @@ mod limits;
 pub(crate) mod linear;
 mod load;
 mod own;
+mod pieces;
 mod profile;
 mod recurrence;
 mod reduce;

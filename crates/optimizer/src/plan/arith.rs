@@ -68,7 +68,7 @@ impl Lower<'_, '_> {
             Op::Ge => Cmp::UGe,
             other => unreachable!("`{}` compares nothing", other.name()),
         };
-        a.cmp(cmp, b)
+        self.compared(cmp, a, b)
     }
 
     fn float_op(&mut self, op: Op, args: Vec<Part>) -> Part {
@@ -116,8 +116,8 @@ impl Lower<'_, '_> {
         let [x, lo, hi]: [Part; 3] = args.try_into().expect("three operands");
         let (x, lo, hi) = (self.atom(x), self.atom(lo), self.atom(hi));
         let (less, greater) = if signed { (Cmp::SLt, Cmp::SGt) } else { (Cmp::ULt, Cmp::UGt) };
-        let below = x.clone().cmp(less, lo.clone());
-        let above = x.clone().cmp(greater, hi.clone());
+        let below = self.compared(less, x.clone(), lo.clone());
+        let above = self.compared(greater, x.clone(), hi.clone());
         below.select(lo, above.select(hi, x))
     }
 
@@ -215,7 +215,12 @@ impl Lower<'_, '_> {
                     (_, true) => Bin::SMax,
                     (_, false) => Bin::UMax,
                 };
-                a.bin(bin, b)
+                let first = if op == Op::Min { Cmp::SLe } else { Cmp::SGe };
+                match self.known_order(first, &a, &b).filter(|_| signed) {
+                    Some(true) => a,
+                    Some(false) => b,
+                    None => a.bin(bin, b),
+                }
             }
             Op::Clamp => self.clamp(args, signed),
             Op::Sign => self.sign(args, signed),

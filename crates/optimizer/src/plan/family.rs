@@ -204,7 +204,7 @@ impl Lower<'_, '_> {
         let clause = &cells.family.clauses[k];
         let limits = self.clause_limits(clause, open);
         let loops = |lower: &mut Self, coords: &mut Vec<Part>| {
-            lower.nest(cells, k, open, &limits, coords, &mut |lower, coords| {
+            lower.nest(cells, k, open, &limits, coords, 1, &mut |lower, coords| {
                 let cond = lower.late_tests(cells, k, late, coords);
                 lower.when(cond, |lower| lower.clause_cell(cells, clause, &limits.items, coords, None));
             });
@@ -272,6 +272,7 @@ impl Lower<'_, '_> {
         open: &[usize],
         limits: &Limits,
         coords: &mut Vec<Part>,
+        copies: usize,
         leaf: &mut dyn FnMut(&mut Self, &[Part]),
     ) {
         let Some((axis, inner)) = open.split_first() else { return leaf(self, coords) };
@@ -280,32 +281,32 @@ impl Lower<'_, '_> {
         if let (Bounds::Range { hi, .. }, Slot::Coord(binder)) = (&cells.bounds[k][*axis], slot) {
             self.note_most(binder.var, hi);
         }
-        let mut body = |lower: &mut Self, at: Part| {
+        let mut body = |lower: &mut Self, at: Part, copies: usize| {
             lower.bind_slot(slot, &at);
             coords[*axis] = at;
-            lower.nest(cells, k, inner, limits, coords, leaf);
+            lower.nest(cells, k, inner, limits, coords, copies, leaf);
         };
         match (&cells.bounds[k][*axis], slot) {
             (Bounds::Range { lo, hi, .. }, Slot::Coord(binder)) if limits.cut(binder.var) => {
                 let range = self.narrowed(binder.var, (lo.clone(), hi.clone()), limits);
-                self.for_loop(range, Turns::Free, name, |lower, var| body(lower, lower.read(var)));
+                self.for_loop(range, Turns::Free, name, |lower, var| body(lower, lower.read(var), copies));
             }
             (Bounds::Range { lo, hi, .. }, Slot::Coord(binder)) => {
                 let (Some(from), Some(to)) = (lo.as_int(), hi.as_int()) else {
                     let range = (lo.clone(), hi.clone());
-                    return self.certain_loop(range, Turns::Free, name, |lower, var| body(lower, lower.read(var)));
+                    return self
+                        .certain_loop(range, Turns::Free, name, |lower, var| body(lower, lower.read(var), copies));
                 };
-                let clause = &cells.family.clauses[k];
-                let pieces =
-                    if inner.is_empty() { self.pieces(clause, binder.var, from, to) } else { vec![(from, to)] };
+                let pieces = self.pieces(&cells.family.clauses[k], binder.var, (from, to), copies);
+                let copies = copies * pieces.len();
                 for (from, to) in pieces {
                     self.ranges.insert(binder.var, (from, to));
                     if to - from == 1 || self.windows.unrolled.coords.contains(&binder.var) {
-                        (from..to).for_each(|at| body(self, Part::index(at)));
+                        (from..to).for_each(|at| body(self, Part::index(at), copies));
                         continue;
                     }
                     let range = (Part::index(from), Part::index(to));
-                    self.certain_loop(range, Turns::Free, name, |lower, var| body(lower, lower.read(var)));
+                    self.certain_loop(range, Turns::Free, name, |lower, var| body(lower, lower.read(var), copies));
                 }
                 self.ranges.remove(&binder.var);
             }
@@ -313,11 +314,11 @@ impl Lower<'_, '_> {
             (Bounds::Dependent(binder), _) => {
                 let range = self.cut_range(binder, &cells.family.axes[*axis].extent, &cells.dims[*axis]);
                 let range = self.narrowed(binder.var, range, limits);
-                self.for_loop(range, Turns::Free, name, |lower, var| body(lower, lower.read(var)));
+                self.for_loop(range, Turns::Free, name, |lower, var| body(lower, lower.read(var), copies));
             }
             (Bounds::Fixed(at), _) => {
                 coords[*axis] = Part::index(*at);
-                self.nest(cells, k, inner, limits, coords, leaf);
+                self.nest(cells, k, inner, limits, coords, copies, leaf);
             }
         }
     }

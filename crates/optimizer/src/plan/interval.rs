@@ -2,7 +2,7 @@
 
 use super::function::Lower;
 use super::value::Part;
-use ir::loops::{Bin, Convert, Ex, Ty};
+use ir::loops::{Bin, Cmp, Convert, Ex, Ty};
 
 /// The least and the greatest value.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -25,7 +25,11 @@ impl Interval {
     }
 
     fn fits(self, ty: Ty) -> Option<Interval> {
-        let fits = ty == Ty::I64 || i64::from(i32::MIN) <= self.least && self.most <= i64::from(i32::MAX);
+        let fits = match ty {
+            Ty::I64 => true,
+            Ty::I32 => i64::from(i32::MIN) <= self.least && self.most <= i64::from(i32::MAX),
+            _ => false,
+        };
         fits.then_some(self)
     }
 
@@ -74,6 +78,31 @@ impl Lower<'_, '_> {
             Ex::Bin(_, a, _) => self.whole_type(a),
             _ => Ty::I64,
         }
+    }
+
+    /// A comparison, whose outcome may be known.
+    pub fn compared(&self, cmp: Cmp, a: Part, b: Part) -> Part {
+        match self.known_order(cmp, &a, &b) {
+            Some(holds) => Part::int(Ty::I8, i64::from(holds)),
+            None => a.cmp(cmp, b),
+        }
+    }
+
+    /// Whether a comparison of whole numbers is known to hold, or to fail.
+    pub fn known_order(&self, cmp: Cmp, a: &Part, b: &Part) -> Option<bool> {
+        let (a, b) = (self.interval(&a.ex)?, self.interval(&b.ex)?);
+        let (less, greater) = (a.most < b.least, a.least > b.most);
+        let (at_most, at_least) = (a.most <= b.least, a.least >= b.most);
+        let (yes, no) = match cmp {
+            Cmp::SLt => (less, at_least),
+            Cmp::SLe => (at_most, greater),
+            Cmp::SGt => (greater, at_most),
+            Cmp::SGe => (at_least, less),
+            Cmp::Eq => (at_most && at_least, less || greater),
+            Cmp::Ne => (less || greater, at_most && at_least),
+            Cmp::ULt | Cmp::ULe | Cmp::UGt | Cmp::UGe => (false, false),
+        };
+        if yes || no { Some(yes) } else { None }
     }
 
     /// Whether an index is known to be within an extent.

@@ -13,6 +13,17 @@ pub fn definitions(body: &Expr) -> Definitions<'_> {
     found
 }
 
+/// The variables of a gate that stand for a value.
+pub fn definitions_of(wheres: &[WhereItem]) -> Definitions<'_> {
+    let mut found = Definitions::new();
+    for item in wheres {
+        if let WhereItem::Def(var, value) = item {
+            found.insert(*var, value);
+        }
+    }
+    found
+}
+
 fn define<'e>(e: &'e Expr, found: &mut Definitions<'e>) {
     let mut wheres = |items: &'e [WhereItem]| {
         for item in items {

@@ -5,7 +5,7 @@ use super::family::Step;
 use super::function::Lower;
 use super::value::{Part, Value, memory_type};
 use ir::loops::{Bin, St, Turns};
-use ir::{Order, Recurrence};
+use ir::{Order, Recurrence, Slot};
 
 /// Pieces that the steps of an axis are cut into at most, so that each piece knows which clauses it is in.
 const MOST_SEGMENTS: usize = 6;
@@ -60,6 +60,10 @@ impl Lower<'_, '_> {
                 Order::Cells(family) => self.cells(&group[*family], &steps[*family]),
                 Order::Steps { axes, descending, body } => {
                     let mut segments = self.segments(axes, group);
+                    if segments.len() < MOST_SEGMENTS {
+                        segments =
+                            segments.into_iter().flat_map(|segment| self.cut_steps(segment, axes, group)).collect();
+                    }
                     if *descending {
                         segments.reverse();
                     }
@@ -201,6 +205,25 @@ impl Lower<'_, '_> {
         let lo = runs.iter().fold(first_lo, |lo, run| lo.bin(Bin::SMin, run.lo.clone()));
         let hi = self.largest(&runs);
         vec![Segment { lo: self.atom(lo), hi, range: None }]
+    }
+
+    /// A segment, cut where conditions on the step alone change.
+    fn cut_steps<'e>(&self, segment: Segment<'e>, axes: &[(usize, usize)], group: &[Cells<'e>]) -> Vec<Segment<'e>> {
+        let slots = axes.iter().flat_map(|(family, axis)| {
+            let clauses = group[*family].family.clauses.iter();
+            clauses.filter_map(|clause| match clause.slots.get(*axis) {
+                Some(Slot::Coord(binder)) => Some((clause, binder.var)),
+                _ => None,
+            })
+        });
+        let steps: Vec<_> = slots.collect();
+        let Some(pieces) = segment.range.and_then(|ends| self.step_pieces(&steps, ends)) else { return vec![segment] };
+        let piece = |(lo, hi)| Segment {
+            lo: Part::index(lo),
+            hi: Part::index(hi),
+            range: Some((End::Const(lo), End::Const(hi))),
+        };
+        if pieces.len() == 1 { vec![segment] } else { pieces.into_iter().map(piece).collect() }
     }
 
     /// The largest end of at least one run.

@@ -81,6 +81,9 @@ impl Part {
         {
             return folded;
         }
+        if let Some(folded) = folded_float(op, &self.ex, &other.ex) {
+            return Part { ex: folded, ..self };
+        }
         if self.ty == Ty::I32
             && let (Some(a), Some(b)) = (self.as_int(), other.as_int())
             && let Some(value) = folded_i32(op, a as i32, b as i32)
@@ -137,6 +140,9 @@ impl Part {
     }
 
     pub fn un(self, op: Un) -> Part {
+        if let (Un::Not, Some(value)) = (op, self.as_int()) {
+            return Part::int(Ty::I8, 1 - value);
+        }
         Part { ex: Ex::Un(op, Box::new(self.ex)), ..self }
     }
 
@@ -196,6 +202,26 @@ impl Value {
     /// The parts `from..from + count`.
     pub fn slice(&self, from: usize, count: usize) -> Value {
         Value { parts: self.parts[from..from + count].to_vec() }
+    }
+}
+
+/// What the machine would compute.
+fn folded_float(op: Bin, a: &Ex, b: &Ex) -> Option<Ex> {
+    fn value<T>(op: Bin, a: T, b: T) -> Option<T>
+    where
+        T: std::ops::Add<Output = T> + std::ops::Sub<Output = T> + std::ops::Mul<Output = T>,
+    {
+        match op {
+            Bin::Add => Some(a + b),
+            Bin::Sub => Some(a - b),
+            Bin::Mul => Some(a * b),
+            _ => None,
+        }
+    }
+    match (a, b) {
+        (Ex::F32(a), Ex::F32(b)) => value(op, *a, *b).map(Ex::F32),
+        (Ex::F64(a), Ex::F64(b)) => value(op, *a, *b).map(Ex::F64),
+        _ => None,
     }
 }
 
