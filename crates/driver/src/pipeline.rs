@@ -145,7 +145,12 @@ pub fn advance(session: &mut Session, entry: FileId, goal: Goal) -> Result<Produ
         bench::arguments_of_kernel(&mut program).map_err(Stop::Defect)?;
     }
     timings.time("inline", || optimizer::inline(&mut program));
-    timings.time("verify", || verified("inline", ir::verify(&program, false)))?;
+    let mut absorbed = Vec::new();
+    if options.opt_level > 0 {
+        absorbed = timings.time("absorb", || optimizer::absorb(&mut program, options.checked));
+        timings.time("fuse", || optimizer::fuse(&mut program, options.checked));
+    }
+    timings.time("verify", || verified("fuse", ir::verify(&program, false)))?;
     let plan = optimizer::Options { opt_level: options.opt_level, checked: options.checked, profile: options.profile };
     let (loops, decisions) = timings.time("plan", || optimizer::plan_with_decisions(&program, &plan));
     timings.time("verify", || verified("plan", ir::loops_verify::verify(&loops)))?;
@@ -156,7 +161,7 @@ pub fn advance(session: &mut Session, entry: FileId, goal: Goal) -> Result<Produ
         return Ok(Product::Text(optimizer::cost(&program, &decisions, sources)));
     }
     if goal == Goal::Emit(Stage::Storage) {
-        return Ok(Product::Text(optimizer::storage(&program, &decisions, sources)));
+        return Ok(Product::Text(optimizer::storage(&program, &decisions, &absorbed, sources)));
     }
 
     let keep_text = matches!(goal, Goal::Emit(_));

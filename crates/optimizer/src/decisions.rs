@@ -7,10 +7,11 @@ use std::collections::HashMap;
 pub enum Storage {
     /// Every cell has its place in memory.
     Whole,
-    /// Of the steps along an axis only the last ones have a place.
-    Window { axis: usize, width: usize },
+    /// Of the steps along an axis only the last ones have a place, and of the axes of steps within these, which are bits,
+    /// only the current step.
+    Window { axis: usize, width: usize, inner: u32 },
     /// The same, with the numbers of these steps in registers.
-    Registers { axis: usize, width: usize },
+    Registers { axis: usize, width: usize, inner: u32 },
     /// It is a row of another tensor, whose memory it shares.
     Row,
 }

@@ -59,7 +59,8 @@ impl FunctionFacts {
         facts
     }
 
-    fn of_node(&self, e: &Expr, kernel: bool) -> Facts {
+    /// Of the node itself, whatever stands in it.
+    pub fn of_node(&self, e: &Expr, kernel: bool) -> Facts {
         use ExprKind::*;
         match &e.kind {
             Unit | Bool(_) | Int(_) | Float(_) | Str(_) | Var(_) | Cast(_) | And(..) | Or(..) | If(..) | Tuple(_)

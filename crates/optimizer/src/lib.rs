@@ -1,12 +1,15 @@
 //! From the checked program to loops: functions are closed (`lift`), numbers stand where they are used (`constants`),
 //! clauses leave out what later ones override (`overrides`), recurrences step together (`together`), small functions
-//! stand where they are called (`inline`), and everything becomes explicit loops, buffers and reference counts (`plan`).
+//! stand where they are called (`inline`), cells stand where they are read (`absorb`), families that read each other's
+//! rows are computed row by row (`fuse`), and everything becomes explicit loops, buffers and reference counts (`plan`).
 
+mod absorb;
 mod accounts;
 mod calls;
 mod constants;
 mod decisions;
 mod facts;
+mod fuse;
 mod inline;
 mod lift;
 mod overrides;
@@ -14,9 +17,11 @@ mod plan;
 mod tile;
 mod together;
 
+pub use absorb::{Absorbed, absorb};
 pub use accounts::{cost, storage};
 pub use constants::constants;
 pub use decisions::Decisions;
+pub use fuse::fuse;
 pub use inline::inline;
 pub use lift::lift;
 pub use overrides::overrides;

@@ -54,6 +54,8 @@ pub fn loops(mut program: Program) -> Option<ir::loops::Module> {
     optimizer::overrides(&mut program);
     optimizer::together(&mut program);
     optimizer::inline(&mut program);
+    optimizer::absorb(&mut program, false);
+    optimizer::fuse(&mut program, false);
     verified("inline", ir::verify(&program, false));
     let loops = optimizer::plan(&program, &optimizer::Options { opt_level: 2, checked: false, profile: false });
     verified("plan", ir::loops_verify::verify(&loops));

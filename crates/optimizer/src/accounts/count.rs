@@ -495,7 +495,11 @@ pub fn bytes(dims: &[Formula], ty: &Type) -> Formula {
 pub fn kept_bytes(mut dims: Vec<Formula>, family: &Family, storage: Option<Storage>) -> Formula {
     match storage {
         Some(Storage::Whole) => {}
-        Some(Storage::Window { axis, width }) => dims[axis] = Formula::number(width as i64),
+        Some(Storage::Window { axis, width, inner }) => {
+            dims[axis] = Formula::number(width as i64);
+            let current = dims.iter_mut().enumerate().filter(|(axis, _)| inner >> axis & 1 == 1);
+            current.for_each(|(_, dim)| *dim = Formula::one());
+        }
         Some(Storage::Registers { .. } | Storage::Row) | None => return Formula::zero(),
     }
     bytes(&dims, &family.elem)

@@ -5,6 +5,7 @@ use super::extents::Extents;
 use super::formula::Formula;
 use super::uses::{How, Use, uses};
 use super::{Legend, bracketed, functions, heading, place, title};
+use crate::absorb::Absorbed;
 use crate::decisions::{Decisions, Storage};
 use diagnostics::{SourceMap, Span};
 use ir::{Expr, ExprKind, Family, Program, Stmt, VarId};
@@ -18,10 +19,12 @@ struct Held {
     kept: String,
     bytes: Formula,
     var: Option<VarId>,
+    /// Who asks for it is known already.
+    is_explained: bool,
 }
 
 /// What is kept of each family, and which use asks for it.
-pub fn storage(program: &Program, decisions: &Decisions, sources: &SourceMap) -> String {
+pub fn storage(program: &Program, decisions: &Decisions, absorbed: &[Absorbed], sources: &SourceMap) -> String {
     let mut counter = Counter::new(Extents::new(program, sources), decisions);
     let mut out = String::new();
     for func in functions(program) {
@@ -29,7 +32,17 @@ pub fn storage(program: &Program, decisions: &Decisions, sources: &SourceMap) ->
         let body = &program.funcs[func.index()].body;
         let mut list = List { program, decisions, extents: &mut counter.extents, held: Vec::new() };
         list.expr(body);
-        let held = list.held;
+        let mut held = list.held;
+        for one in absorbed.iter().filter(|one| one.func == func) {
+            let kept = match one.reader.map(|var| program.vars[var.index()].name.as_str()) {
+                Some(reader) if !reader.is_empty() => format!("inlined: `{reader}` computes its cells"),
+                _ => "inlined: its readers compute its cells".to_owned(),
+            };
+            let title = format!("{}: {}", title(program, one.var), ir::type_name(program, &one.family.elem));
+            let span = program.vars[one.var.index()].span;
+            held.push(Held { span, title, kept, bytes: Formula::zero(), var: None, is_explained: true });
+        }
+        held.sort_by_key(|held| (held.span.file, held.span.start));
         if held.is_empty() {
             continue;
         }
@@ -46,6 +59,9 @@ pub fn storage(program: &Program, decisions: &Decisions, sources: &SourceMap) ->
                 if held.bytes.is_zero() { String::new() } else { format!(": {} bytes", legend.formula(&held.bytes)) };
             writeln!(out, "{}  {}", place(sources, held.span, home), held.title).expect("a string takes any text");
             writeln!(out, "    {}{size}", held.kept).expect("a string takes any text");
+            if held.is_explained {
+                continue;
+            }
             let uses = held.var.and_then(|var| uses.get(&var)).map_or(&[][..], |uses| uses);
             for reason in reasons(uses, sources, home) {
                 writeln!(out, "    {reason}").expect("a string takes any text");
@@ -119,8 +135,10 @@ impl List<'_, '_> {
     fn family(&mut self, family: &Family, var: Option<VarId>) {
         let kept = match self.decisions.storage(family) {
             Some(Storage::Whole) => "stored".to_owned(),
-            Some(Storage::Window { axis, width }) => window(family, axis, width),
-            Some(Storage::Registers { axis, width }) => format!("{}, in registers", window(family, axis, width)),
+            Some(Storage::Window { axis, width, inner }) => window(family, axis, width, inner),
+            Some(Storage::Registers { axis, width, inner }) => {
+                format!("{}, in registers", window(family, axis, width, inner))
+            }
             Some(Storage::Row) => "shares the memory of the tensor that it is a row of".to_owned(),
             None => "inlined: its readers compute its cells".to_owned(),
         };
@@ -131,7 +149,7 @@ impl List<'_, '_> {
             Some(var) => (self.program.vars[var.index()].span, title(self.program, var)),
             None => (family.span, bracketed(family.name.as_str(), family.axes.iter().map(|axis| axis.name))),
         };
-        self.held.push(Held { span, title: format!("{title}: {elem}"), kept, bytes, var });
+        self.held.push(Held { span, title: format!("{title}: {elem}"), kept, bytes, var, is_explained: false });
         for clause in &family.clauses {
             self.expr(&clause.body);
             clause.otherwise.iter().for_each(|e| self.expr(e));
@@ -157,12 +175,21 @@ impl List<'_, '_> {
         let elem = ir::type_name(self.program, e.ty.elem());
         let title = format!("{}: {elem}", title(self.program, var));
         let span = self.program.vars[var.index()].span;
-        self.held.push(Held { span, title, kept, bytes: bytes(&dims, e.ty.elem()), var: Some(var) });
+        self.held.push(Held {
+            span,
+            title,
+            kept,
+            bytes: bytes(&dims, e.ty.elem()),
+            var: Some(var),
+            is_explained: false,
+        });
     }
 }
 
-fn window(family: &Family, axis: usize, width: usize) -> String {
-    let along = family.axes[axis].name.map(|name| format!(" along `{name}`")).unwrap_or_default();
+fn window(family: &Family, axis: usize, width: usize, inner: u32) -> String {
+    let axes = (0..family.axes.len()).filter(|k| *k == axis || inner >> k & 1 == 1);
+    let names: Vec<String> = axes.filter_map(|k| Some(format!("`{}`", family.axes[k].name?))).collect();
+    let along = if names.is_empty() { String::new() } else { format!(" along {}", names.join(" and ")) };
     let steps = if width == 1 { "step" } else { "steps" };
     format!("a window of {width} {steps}{along}")
 }

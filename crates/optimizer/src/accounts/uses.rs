@@ -169,7 +169,7 @@ impl Search<'_> {
         let text = || self.sources.text(e.span).to_owned();
         let at: Vec<Option<VarId>> = load.index.iter().map(coordinate).collect();
         let own = |at: &Option<VarId>| at.is_some_and(|at| self.coords.contains(&at));
-        let how = if self.group.contains(&var) {
+        let how = if self.group.contains(&var) && !at.iter().all(own) {
             How::Later(text())
         } else if !at.iter().all(own) {
             How::Elsewhere(text())

@@ -98,6 +98,7 @@ impl Lower<'_, '_> {
         let mut stored = dims.clone();
         if let Some((_, window)) = window {
             stored[window.axis] = Part::index(window.width);
+            (0..dims.len()).filter(|axis| window.is_inner(*axis)).for_each(|axis| stored[axis] = Part::index(1));
         }
         let tensor = self.new_tensor(&family.elem, stored, zeroed, family.name.as_str(), family.span);
         if let Some((_, window)) = window {

@@ -156,7 +156,10 @@ impl Lower<'_, '_> {
     fn floor(&mut self, cells: &Cells, floor: usize) -> usize {
         match cells.place {
             Place::Memory(tensor) => std::mem::replace(&mut self.info[tensor.0 as usize].floor, floor),
-            Place::Registers(_) => floor,
+            Place::Registers(var) => {
+                let registers = self.registers.get_mut(&var).expect("registers that the recurrence made");
+                std::mem::replace(&mut registers.floor, floor)
+            }
         }
     }
 

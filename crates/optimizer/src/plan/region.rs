@@ -173,18 +173,23 @@ impl Lower<'_, '_> {
     pub fn stored_dim(&mut self, tensor: Local, axis: usize) -> Part {
         match self.info[tensor.0 as usize].window {
             Some(window) if window.axis == axis => Part::index(window.width),
+            Some(window) if window.is_inner(axis) => Part::index(1),
             _ => self.dim(tensor, axis),
         }
     }
 
     /// Where an index lies along an axis: steps of a window go round.
     pub fn slot(&mut self, tensor: Local, axis: usize, index: Part) -> Part {
+        if self.info[tensor.0 as usize].window.is_some_and(|window| window.is_inner(axis)) {
+            return Part::index(0);
+        }
         let Some(Window { width, .. }) = self.info[tensor.0 as usize].window.filter(|window| window.axis == axis)
         else {
             return index;
         };
         let slot = match index.as_int() {
             Some(index) => Part::index(index.rem_euclid(width)),
+            None if width == 1 => Part::index(0),
             None if width.count_ones() == 1 => index.bin(Bin::And, Part::index(width - 1)),
             None => index.bin(Bin::SRem, Part::index(width)),
         };

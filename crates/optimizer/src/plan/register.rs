@@ -14,6 +14,8 @@ pub struct Registers {
     pub dims: Rc<[Part]>,
     window: Window,
     level: usize,
+    /// The region of the step that is being computed, where a step is one number.
+    pub floor: usize,
     /// The recurrence is running.
     is_open: bool,
 }
@@ -21,18 +23,23 @@ pub struct Registers {
 impl Lower<'_, '_> {
     pub fn new_registers(&mut self, var: VarId, family: &Family, dims: &[Part], window: Window) {
         let ty = memory_type(&family.elem);
-        let others = dims.iter().enumerate().filter(|(axis, _)| *axis != window.axis);
+        let others = dims.iter().enumerate().filter(|(axis, _)| !is_step(&window, *axis));
         let cells: i64 = others.map(|(_, dim)| dim.as_int().expect("a constant extent")).product();
         let mut step =
             || (0..cells).map(|_| self.variable(Part::zero(ty), family.name.as_str())).collect::<Vec<Local>>();
         let steps = (0..=window.width).map(|_| step()).collect();
         let level = self.here();
-        self.registers.insert(var, Registers { steps, dims: dims.into(), window, level, is_open: true });
+        self.registers.insert(var, Registers { steps, dims: dims.into(), window, level, floor: level, is_open: true });
     }
 
     /// The innermost region that reads of the family belong to.
     pub fn register_level(&self, registers: &Registers) -> usize {
-        if registers.is_open { self.here() } else { registers.level }
+        match registers.is_open {
+            // The number is set in the step's own region before anything behind it reads it.
+            true if registers.steps[0].len() == 1 => registers.floor,
+            true => self.here(),
+            false => registers.level,
+        }
     }
 
     pub fn close_registers(&mut self, var: VarId) {
@@ -133,8 +140,12 @@ impl Lower<'_, '_> {
     }
 }
 
+fn is_step(window: &Window, axis: usize) -> bool {
+    axis == window.axis || window.is_inner(axis)
+}
+
 /// The place of a cell in its step.
 fn cell_of(registers: &Registers, index: Vec<Part>) -> Part {
-    let others = index.into_iter().enumerate().filter(|(axis, _)| *axis != registers.window.axis);
+    let others = index.into_iter().enumerate().filter(|(axis, _)| !is_step(&registers.window, *axis));
     others.fold(Part::index(0), |at, (axis, index)| at.bin(Bin::Mul, registers.dims[axis].clone()).bin(Bin::Add, index))
 }

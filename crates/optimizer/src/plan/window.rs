@@ -28,12 +28,24 @@ pub struct Window {
     pub covered: bool,
     /// The numbers of each step are in registers.
     pub in_registers: bool,
+    /// Axes, as bits, of the steps within each step: nothing reads another one of these than the current one, which is all
+    /// that is stored.
+    pub inner: u32,
 }
 
 impl Window {
     pub fn storage(&self) -> Storage {
-        let (axis, width) = (self.axis, self.width as usize);
-        if self.in_registers { Storage::Registers { axis, width } } else { Storage::Window { axis, width } }
+        let Window { axis, inner, .. } = *self;
+        let width = self.width as usize;
+        if self.in_registers {
+            Storage::Registers { axis, width, inner }
+        } else {
+            Storage::Window { axis, width, inner }
+        }
+    }
+
+    pub fn is_inner(&self, axis: usize) -> bool {
+        axis < u32::BITS as usize && self.inner >> axis & 1 == 1
     }
 }
 
@@ -147,11 +159,12 @@ impl<'e> Search<'e> {
         }
         let vars = recurrence.families.iter().map(|(var, _)| *var);
         let small = vars.zip(&found).filter_map(|(var, found)| Some((var, (*found)?)));
-        let small = small.filter(|(_, window)| window.in_registers && self.unrolls).collect();
+        let small = small.filter(|(_, window)| window.in_registers && window.inner == 0 && self.unrolls).collect();
         let unrolled = unrolled(recurrence, &small);
         for ((var, family), found) in recurrence.families.iter().zip(found) {
             if let Some(mut window) = found {
-                window.in_registers &= family.axes.len() == 1 || unrolled.families.contains(var);
+                let steps = 1 + window.inner.count_ones() as usize;
+                window.in_registers &= family.axes.len() == steps || unrolled.families.contains(var);
                 windows.of.insert(*var, window);
             }
         }
@@ -181,6 +194,7 @@ impl<'e> Search<'e> {
         let axis = axis_of(family)?;
         let span = Span::of(cells, axis, descending, &self.definitions)?;
         let mut width = 1;
+        let mut inner = if span.covered { inner_axes(&recurrence.order, family, axis) } else { 0 };
         for used in self.uses.get(var).map_or(&[][..], |uses| uses) {
             let load = match used {
                 Use::Cell(load) => *load,
@@ -200,9 +214,13 @@ impl<'e> Search<'e> {
                     };
                     let steps = distance(&step, &index, descending)?;
                     back.insert(key, steps);
+                    inner &= self.own_axes(recurrence, load, reader, family);
                     steps
                 }
-                None => span.distance_from_end(&index)?,
+                None => {
+                    inner = 0;
+                    span.distance_from_end(&index)?
+                }
             };
             if !(0..LONGEST).contains(&distance) {
                 return None;
@@ -223,9 +241,45 @@ impl<'e> Search<'e> {
         let in_registers = width <= FEW
             && same_extents
             && !matches!(scalar, Scalar::F16 | Scalar::BF16)
-            && !recurrence.order.iter().any(|order| has_inner_steps(order, family));
-        Some(Window { axis, width, descending, covered: span.covered, in_registers })
+            && (inner != 0 || !recurrence.order.iter().any(|order| has_inner_steps(order, family)));
+        let inner = if width == 1 { inner } else { 0 };
+        Some(Window { axis, width, descending, covered: span.covered, in_registers, inner })
     }
+
+    /// The axes, as bits, of steps that the reader takes, too, and along which it reads the step that it is at.
+    fn own_axes(&self, recurrence: &'e Recurrence, load: &Load, reader: &Reader, family: usize) -> u32 {
+        let clause = &recurrence.families[reader.family].1.clauses[reader.clause];
+        let mut own = 0;
+        for axes in recurrence.order.iter().flat_map(all_steps) {
+            let axis_of = |f: usize| axes.iter().find(|(family, _)| *family == f).map(|(_, axis)| *axis);
+            let (Some(read), Some(reading)) = (axis_of(family), axis_of(reader.family)) else { continue };
+            let Some(Slot::Coord(binder)) = clause.slots.get(reading) else { continue };
+            let index = Linear::of(&load.index[read], &self.definitions);
+            if read < u32::BITS as usize && index == Some(Linear::var(binder.var)) {
+                own |= 1 << read;
+            }
+        }
+        own
+    }
+}
+
+/// The axes of all steps of an order.
+fn all_steps(order: &Order) -> Vec<&[(usize, usize)]> {
+    match order {
+        Order::Cells(_) => Vec::new(),
+        Order::Steps { axes, body, .. } => {
+            let mut all: Vec<&[(usize, usize)]> = body.iter().flat_map(all_steps).collect();
+            all.push(axes);
+            all
+        }
+    }
+}
+
+/// The axes, as bits, of the steps that a family has within those along an axis.
+fn inner_axes(order: &[Order], family: usize, outermost: usize) -> u32 {
+    let steps = order.iter().flat_map(all_steps).flatten();
+    let own = steps.filter(|(f, axis)| *f == family && *axis != outermost && *axis < u32::BITS as usize);
+    own.fold(0, |bits, (_, axis)| bits | 1 << axis)
 }
 
 /// Whether a family has more steps within its steps.
