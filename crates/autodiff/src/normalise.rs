@@ -14,6 +14,8 @@ mod form;
 mod make;
 mod place;
 mod recurrence;
+mod rows;
+mod shapes;
 mod tensor;
 #[cfg(test)]
 mod tests;

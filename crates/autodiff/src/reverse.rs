@@ -1,5 +1,6 @@
 //! The reverse pass over families in order: adjoints of what is read, from adjoints of what reads it.
 
+mod calls;
 mod whole;
 
 use crate::Differentiator;
@@ -37,6 +38,8 @@ pub struct Reverse<'a> {
     pub made: Vec<(VarId, VarId)>,
     /// Adjoints that are one number.
     constants: HashMap<VarId, Expr>,
+    /// In a recurrence, the families that the adjoints of the family that is walked need, in its steps.
+    among: Option<Vec<(VarId, Family)>>,
 }
 
 impl Surroundings for Reverse<'_> {
@@ -63,10 +66,13 @@ impl Surroundings for Reverse<'_> {
     }
 
     /// A family over the coordinates of the slots around the cell.
-    fn winner(&mut self, context: &Context, reduce: Reduce) -> Expr {
+    fn winner(&mut self, context: &Context, reduce: Reduce, exists: Expr) -> Expr {
         let span = reduce.body.span;
         let cell = expr(ExprKind::Reduce(Box::new(reduce)), Type::I32, span);
-        let items = context.items.clone();
+        let mut items = context.items.clone();
+        if !matches!(exists.kind, ExprKind::Bool(true)) {
+            items.push(WhereItem::Guard(exists));
+        }
         let binders: Vec<Binder> = context.binders.to_vec();
         if self.slots.is_empty() && binders.is_empty() {
             let value = ir::visit::refresh(&behind(items, cell), self.program);
@@ -135,6 +141,7 @@ impl<'a> Reverse<'a> {
             reads: Vec::new(),
             made: Vec::new(),
             constants: HashMap::new(),
+            among: None,
         }
     }
 
@@ -449,6 +456,13 @@ impl<'a> Reverse<'a> {
                 Ok(())
             }
             ExprKind::CheckShape(inner, _) | ExprKind::Checkpoint(inner) => self.through(inner, adjoint),
+            ExprKind::Field(inner, k) if e.ty.rank() > 0 && matches!(inner.kind, ExprKind::Call(..)) => {
+                let all = new_var(self.program, "", &inner.ty, e.span);
+                let field = ExprKind::Field(Box::new(var(all, inner.ty.clone(), e.span)), *k);
+                let field = expr(field, e.ty.clone(), e.span);
+                let bound = vec![Stmt::Let(all, (**inner).clone())];
+                self.tensor(&crate::behind_statements(bound, field), adjoint)
+            }
             ExprKind::Field(inner, k) if e.ty.rank() > 0 => {
                 let ExprKind::Var(tuple) = inner.kind else { return Err(Blocked::unknown(e)) };
                 let field = self.differentiator.field(self.program, tuple, *k);
@@ -546,28 +560,14 @@ impl<'a> Reverse<'a> {
     fn clause(&mut self, family: &Family, k: usize, adjoint: VarId) -> Result<(), Blocked> {
         let clause = &family.clauses[k];
         let span = clause.span;
+        if calls::calls_for_each(family, clause) {
+            return self.calls(family, k, adjoint);
+        }
         if clause.slots.len() < family.axes.len() {
             return Err(Blocked::unknown(&clause.body));
         }
-        let mut outer = Vec::new();
-        let mut index = Vec::new();
-        for slot in &clause.slots {
-            match slot {
-                Slot::Coord(binder) => {
-                    outer.push(binder.clone());
-                    index.push(coord(binder.var, span));
-                }
-                Slot::Fixed(at) => index.push(int(*at, Scalar::I32, span)),
-            }
-        }
-        let mut items = Vec::new();
-        for later in &family.clauses[k + 1..] {
-            let covered = self.covers(later, clause, &index, span);
-            let open = not(covered);
-            if !matches!(open.kind, ExprKind::Bool(true)) {
-                items.push(WhereItem::Guard(open));
-            }
-        }
+        let (outer, index) = self.points(clause, span);
+        let items = self.uncovered(family, k, &index, span);
         let ct = self.cotangent(adjoint, index.clone(), span);
         let saved = std::mem::replace(&mut self.slots, clause.slots.clone());
         let (active, dependent) = (self.active, self.dependent);
@@ -591,6 +591,35 @@ impl<'a> Reverse<'a> {
             self.contribute(outer.clone(), term);
         }
         Ok(())
+    }
+
+    /// The coordinates of a clause, and the index of its cells.
+    fn points(&self, clause: &Clause, span: Span) -> (Vec<Binder>, Vec<Expr>) {
+        let mut outer = Vec::new();
+        let mut index = Vec::new();
+        for slot in &clause.slots {
+            match slot {
+                Slot::Coord(binder) => {
+                    outer.push(binder.clone());
+                    index.push(coord(binder.var, span));
+                }
+                Slot::Fixed(at) => index.push(int(*at, Scalar::I32, span)),
+            }
+        }
+        (outer, index)
+    }
+
+    /// That no later clause defines the cell at an index.
+    fn uncovered(&mut self, family: &Family, k: usize, index: &[Expr], span: Span) -> Vec<WhereItem> {
+        let mut items = Vec::new();
+        for later in &family.clauses[k + 1..] {
+            let covered = self.covers(later, &family.clauses[k], index, span);
+            let open = not(covered);
+            if !matches!(open.kind, ExprKind::Bool(true)) {
+                items.push(WhereItem::Guard(open));
+            }
+        }
+        items
     }
 
     /// Whether a later clause defines the cell at an index: it stands in its box, and its guards hold.
@@ -671,15 +700,18 @@ impl<'a> Reverse<'a> {
                 self.seeds.iter().map(|a| a.name).chain(info.coords.iter().copied()).collect();
             known.insert(v, adjoint);
         }
+        let mut needed_by: HashMap<usize, Vec<(VarId, Family)>> = HashMap::new();
         for k in &members {
             let (v, family) = &rec.families[*k];
             self.output = Some((*v, known[v]));
+            let around = self.among.replace(Vec::new());
             let walked = (0..family.clauses.len()).try_for_each(|clause| self.clause(family, clause, known[v]));
+            needed_by.insert(*k, std::mem::replace(&mut self.among, around).unwrap_or_default());
             self.output = None;
             walked?;
         }
         let mut families = Vec::new();
-        let mut place: HashMap<usize, usize> = HashMap::new();
+        let mut place: HashMap<usize, Vec<usize>> = HashMap::new();
         for k in &members {
             let (v, _) = &rec.families[*k];
             let (binders, point, extents, axes) = self.point_of(*v, span);
@@ -701,24 +733,31 @@ impl<'a> Reverse<'a> {
                 span,
             };
             let name = self.program.vars[known[v].index()].name;
-            place.insert(*k, families.len());
+            let first = families.len();
             families.push((known[v], Family { name, axes, elem, clauses: vec![clause], span }));
+            families.extend(needed_by.remove(k).unwrap_or_default());
+            place.insert(*k, (first..families.len()).collect());
         }
-        let order = rec.order.iter().rev().filter_map(|o| self.reversed(o, &place)).collect();
+        let order = rec.order.iter().rev().flat_map(|o| self.reversed(o, &place)).collect();
         self.out.push(Stmt::Rec(Rc::new(Recurrence { families, order })));
         self.made.extend(members.iter().map(|k| (rec.families[*k].0, known[&rec.families[*k].0])));
         self.adjoints.extend(known);
         Ok(())
     }
 
-    fn reversed(&self, order: &Order, place: &HashMap<usize, usize>) -> Option<Order> {
+    /// What an adjoint needs in its steps is computed right behind it, before the adjoints of what was read.
+    fn reversed(&self, order: &Order, place: &HashMap<usize, Vec<usize>>) -> Vec<Order> {
+        let places = |k: &usize| place.get(k).into_iter().flatten().copied();
         match order {
-            Order::Cells(k) => place.get(k).map(|p| Order::Cells(*p)),
+            Order::Cells(k) => places(k).map(Order::Cells).collect(),
             Order::Steps { axes, descending, body } => {
-                let axes: Vec<(usize, usize)> =
-                    axes.iter().filter_map(|(k, axis)| place.get(k).map(|p| (*p, axis + self.seeds.len()))).collect();
-                let body: Vec<Order> = body.iter().rev().filter_map(|o| self.reversed(o, place)).collect();
-                (!body.is_empty()).then_some(Order::Steps { axes, descending: !descending, body })
+                let behind_seeds = |(k, axis): &(usize, usize)| {
+                    let axis = axis + self.seeds.len();
+                    places(k).map(move |p| (p, axis)).collect::<Vec<_>>()
+                };
+                let axes: Vec<(usize, usize)> = axes.iter().flat_map(behind_seeds).collect();
+                let body: Vec<Order> = body.iter().rev().flat_map(|o| self.reversed(o, place)).collect();
+                if body.is_empty() { body } else { vec![Order::Steps { axes, descending: !descending, body }] }
             }
         }
     }

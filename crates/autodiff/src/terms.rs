@@ -43,8 +43,9 @@ pub trait Surroundings {
     fn field(&mut self, tuple: VarId, field: usize) -> VarId;
     /// No coordinates run around the cell: it is evaluated once.
     fn once(&self) -> bool;
-    /// The index of a reduction's winner, as a family over the coordinates of the context.
-    fn winner(&mut self, context: &Context, reduce: Reduce) -> Expr;
+    /// The index of a reduction's winner, as a family over the coordinates of the context. Where there is no winner, the
+    /// search is not made, and what stands in its place is read by nobody.
+    fn winner(&mut self, context: &Context, reduce: Reduce, exists: Expr) -> Expr;
 }
 
 /// A cotangent of a variable that a cell binds, or of one of its fields, where it stands.
@@ -323,7 +324,8 @@ impl<'a> Cell<'a> {
             }
             ReduceOp::Max | ReduceOp::Min => {
                 let (flat, own) = self.flattened(reduce, e.span);
-                let winner = self.around.winner(context, flat);
+                let exists = self.has_points(reduce, e.span);
+                let winner = self.around.winner(context, flat, exists);
                 inside.binders.extend(reduce.binders.iter().cloned());
                 inside.items.push(WhereItem::Guard(binary(Op::Eq, own, winner)));
                 self.definitions(&reduce.wheres, &inside, |this, inside| this.pull(&reduce.body, ct, inside))
@@ -379,6 +381,24 @@ impl<'a> Cell<'a> {
             Reduce { op: ReduceOp::Sum, body: one, binders: reduce.binders.clone(), wheres: reduce.wheres.clone() };
         let counted = expr(ExprKind::Reduce(Box::new(counted)), ty.clone(), span);
         ir::visit::refresh(&counted, self.around.program())
+    }
+
+    /// Whether a reduction takes any point.
+    fn has_points(&mut self, reduce: &Reduce, span: diagnostics::Span) -> Expr {
+        let inner = |b: &Binder| {
+            let free: Vec<VarId> = [&b.lo, &b.hi].into_iter().flat_map(ir::visit::free_vars).collect();
+            reduce.binders.iter().any(|other| free.contains(&other.var))
+        };
+        if reduce.wheres.is_empty() && !reduce.binders.iter().any(inner) {
+            let some = |b: &Binder| match (&b.lo.kind, &b.hi.kind) {
+                (ExprKind::Int(lo), ExprKind::Int(hi)) => truth(lo < hi, span),
+                _ => binary(Op::Lt, b.lo.clone(), b.hi.clone()),
+            };
+            return reduce.binders.iter().map(some).reduce(and).expect("a reduction has coordinates");
+        }
+        let (binders, wheres) = (reduce.binders.clone(), reduce.wheres.clone());
+        let any = Reduce { op: ReduceOp::Any, binders, wheres, body: truth(true, span) };
+        ir::visit::refresh(&expr(ExprKind::Reduce(Box::new(any)), Type::BOOL, span), self.around.program())
     }
 
     /// The search for a winner over one coordinate, and that coordinate's value in terms of the reduction's own.
@@ -613,6 +633,9 @@ pub fn leaves(ty: &Type) -> Vec<Option<Type>> {
 pub fn leaves_of(e: &Expr) -> Vec<Expr> {
     if is_float(&e.ty) {
         return vec![e.clone()];
+    }
+    if let ExprKind::Tuple(items) = &e.kind {
+        return items.iter().filter(|item| is_float(&item.ty)).cloned().collect();
     }
     let fields = fields_of(&e.ty).into_iter().enumerate().filter(|(_, ty)| is_float(ty));
     fields.map(|(k, ty)| expr(ExprKind::Field(Box::new(e.clone()), k), ty, e.span)).collect()

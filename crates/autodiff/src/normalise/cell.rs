@@ -120,7 +120,12 @@ impl Normaliser<'_> {
                 let body = self.inlined(*callee, items)?;
                 self.cell(&body, root)?
             }
-            Call(callee, items) => again(Call(*callee, self.arguments(items)?)),
+            Call(callee, items) => {
+                let items = self.arguments(items)?;
+                let has_rows = items.iter().any(|item| matches!(item.kind, Family(_)));
+                let call = again(Call(*callee, items));
+                if has_rows { self.extract(call)? } else { call }
+            }
             StopGradient(of) => again(StopGradient(Box::new(self.cell(of, false)?))),
             Checkpoint(of) => self.cell(of, root)?,
             Quotient(_) | Tangent(..) => return Err(Unsupported),
@@ -158,15 +163,12 @@ impl Normaliser<'_> {
         make::block(lets, value)
     }
 
-    /// Arguments of a call that stays: cells, and tensors that are variables.
+    /// Arguments of a call that stays: cells, and tensors that are variables or rows of them.
     fn arguments(&mut self, items: &[Expr]) -> Outcome<Vec<Expr>> {
         let mut done = Vec::new();
         for item in items {
             done.push(match &item.ty {
-                Type::Tensor(..) => {
-                    let tensor = self.tensor(item)?;
-                    self.whole_variable(tensor)?
-                }
+                Type::Tensor(..) => self.operand(item)?,
                 Type::Scalar(_) | Type::Str => self.cell(item, false)?,
                 ty => {
                     let value = self.value(item)?;

@@ -11,7 +11,7 @@ use std::collections::HashSet;
 /// added up there, and holds no other one.
 ///
 /// A statement binds a cell, a family or a recurrence whose clauses fill all slots with cells, a call, a literal of
-/// atoms, or hands a variable on. Tuples of atoms only rebuild what was taken apart.
+/// atoms, or hands a variable on. A cell or a row may also be a call as a whole, on rows of tensor variables as well. Tuples of atoms only rebuild what was taken apart.
 pub fn is_normal(stmt: &Stmt) -> Result<(), String> {
     match stmt {
         Stmt::Do(_) => Err("a statement that binds nothing".to_owned()),
@@ -61,7 +61,7 @@ fn atoms(items: &[Expr]) -> Result<(), String> {
 
 fn family(family: &Family) -> Result<(), String> {
     for clause in &family.clauses {
-        if clause.slots.len() != family.axes.len() {
+        if clause.slots.len() != family.axes.len() && call_for_each(&clause.body).is_none() {
             return Err(format!("a slice clause of `{}`", family.name));
         }
         for slot in &clause.slots {
@@ -100,7 +100,37 @@ fn root(e: &Expr) -> Result<(), String> {
             root(value)
         }
         ExprKind::Op(ir::Op::Add | ir::Op::Sub | ir::Op::Neg, items) => items.iter().try_for_each(addend),
-        _ => cell(e),
+        _ => match call_for_each(e) {
+            Some(items) => items.iter().try_for_each(operand),
+            None => cell(e),
+        },
+    }
+}
+
+/// The operands of a call that is made for each cell or row, or whose field is.
+fn call_for_each(e: &Expr) -> Option<&[Expr]> {
+    match &e.kind {
+        ExprKind::Call(_, items) => Some(items),
+        ExprKind::Field(of, _) => match &of.kind {
+            ExprKind::Call(_, items) => Some(items),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// A cell, a tensor variable or a row of one, or a structure that is put together again.
+fn operand(e: &Expr) -> Result<(), String> {
+    match &e.kind {
+        _ if e.ty.scalar().is_some() => cell(e),
+        ExprKind::Family(row) => match &row.clauses[..] {
+            [clause] if clause.wheres.is_empty() && clause.otherwise.is_none() => match &clause.body.kind {
+                ExprKind::Load(_) => cell(&clause.body),
+                _ => wrong("not a row", e),
+            },
+            _ => wrong("not a row", e),
+        },
+        _ => rebuilt(e),
     }
 }
 

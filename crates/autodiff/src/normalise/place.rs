@@ -252,8 +252,14 @@ impl Normaliser<'_> {
         Ok((var, prefix))
     }
 
-    /// A scalar needs no family.
+    /// A scalar needs no family, and neither does a tensor that is not made for each cell of something.
     fn statement_value(&mut self, mut family: Family) -> Outcome<Expr> {
+        if let [clause] = &family.clauses[..]
+            && clause.slots.is_empty()
+            && !family.axes.is_empty()
+        {
+            return self.whole_under(family);
+        }
         if !family.axes.is_empty() || family.clauses.len() != 1 || family.clauses[0].otherwise.is_some() {
             return Ok(make::family(family));
         }
@@ -288,6 +294,29 @@ impl Normaliser<'_> {
             }
         }
         Ok(make::block(lets, value))
+    }
+
+    /// A tensor as a whole, with zeros in the place of it where a guard is closed.
+    fn whole_under(&mut self, mut family: Family) -> Outcome<Expr> {
+        let clause = family.clauses.pop().ok_or(Unsupported)?;
+        let mut value = clause.body;
+        for item in clause.wheres.into_iter().rev() {
+            match item {
+                WhereItem::Def(var, e) => value = make::block(vec![Stmt::Let(var, e)], value),
+                WhereItem::Guard(guard) => {
+                    let span = family.span;
+                    let body = make::zero(&family.elem, span).ok_or(Unsupported)?;
+                    let mut slots = Vec::new();
+                    for axis in &family.axes {
+                        let (lo, hi) = (make::int(0, Type::I64, span), self.fresh(&axis.extent));
+                        slots.push(Slot::Coord(Binder { var: self.new_coord(axis.name, span), lo, hi }));
+                    }
+                    let clauses = vec![Clause { slots, wheres: Vec::new(), body, otherwise: None, span }];
+                    value = make::select(guard, value, make::family(Family { clauses, ..family.clone() }));
+                }
+            }
+        }
+        Ok(value)
     }
 
     /// The indices, in the scope, of the coordinates that are added.

@@ -52,11 +52,12 @@ impl Normaliser<'_> {
                 self.value(&body)?
             }
             Call(callee, items) => {
-                let mut atoms = Vec::new();
+                let mut operands = Vec::new();
                 for item in items {
-                    atoms.push(self.atom(item)?);
+                    operands.push(self.operand(item)?);
                 }
-                self.at_top(make::expr(Call(*callee, atoms), e.ty.clone(), e.span))?
+                let call = make::expr(Call(*callee, operands.clone()), e.ty.clone(), e.span);
+                if self.is_at_top(&call) { self.at_top(call)? } else { self.call_for_each(*callee, operands, e)? }
             }
             CheckShape(of, extents) => {
                 let tensor = self.tensor(of)?;
@@ -67,6 +68,9 @@ impl Normaliser<'_> {
                     .all(|(found, wanted)| wanted.is_none() || make::constant(found) == *wanted);
                 if agree {
                     return Ok(Value::Tensor(tensor));
+                }
+                if !self.scope.is_empty() {
+                    return Ok(Value::Tensor(self.checked(tensor, extents, e.span)?));
                 }
                 let variable = self.whole_variable(tensor)?;
                 self.at_top(make::expr(CheckShape(Box::new(variable), extents.clone()), e.ty.clone(), e.span))?
@@ -231,7 +235,7 @@ impl Normaliser<'_> {
         }
     }
 
-    fn atom(&mut self, e: &Expr) -> Outcome<Expr> {
+    pub(super) fn atom(&mut self, e: &Expr) -> Outcome<Expr> {
         match &e.ty {
             Type::Tensor(..) => {
                 let tensor = self.tensor(e)?;
@@ -253,11 +257,15 @@ impl Normaliser<'_> {
         }
     }
 
+    fn is_at_top(&self, e: &Expr) -> bool {
+        let guarded = self.scope.iter().any(|item| matches!(item, Item::Guard(..)));
+        let group = self.group_of(&visit::free_vars(e).into_iter().collect());
+        !self.is_inside(e) && !guarded && group.is_none()
+    }
+
     /// Binds what only a statement can compute; it may depend on no coordinates and no guards.
     fn at_top(&mut self, e: Expr) -> Outcome<Value> {
-        let guarded = self.scope.iter().any(|item| matches!(item, Item::Guard(..)));
-        let group = self.group_of(&visit::free_vars(&e).into_iter().collect());
-        if self.is_inside(&e) || guarded || group.is_some() {
+        if !self.is_at_top(&e) {
             return Err(Unsupported);
         }
         let (span, like) = (e.span, self.temporary(e.ty.clone(), e.span));
@@ -336,6 +344,24 @@ impl Normaliser<'_> {
         let axes = names.iter().zip(&extents).map(|(&name, extent)| Axis { name, extent: extent.clone() }).collect();
         let family = Family { name: Symbol::new(""), axes, elem, clauses, span };
         self.stored_family(family, name, names, extents)
+    }
+
+    /// A tensor that is made inside of cells. Its extents are checked by a stand-in that has nothing but these.
+    fn checked(&mut self, tensor: Tensor, wanted: &[Option<i64>], span: diagnostics::Span) -> Outcome<Tensor> {
+        let coords = tensor.names.iter().map(|name| self.new_coord(*name, span)).collect();
+        let extents = self.all_fresh(&tensor.extents);
+        let cell = make::zero(&tensor.elem, span).ok_or(Unsupported)?;
+        let stand_in = make::family(self.single(&tensor, coords, extents, cell));
+        let ty = stand_in.ty.clone();
+        let like = self.temporary(ty.clone(), span);
+        let var = self.new_var(like);
+        let check = make::expr(ExprKind::CheckShape(Box::new(stand_in), wanted.to_vec()), ty, span);
+        let unit = make::expr(ExprKind::Unit, Type::Unit, span);
+        self.effect(make::expr(ExprKind::Block(vec![Stmt::Let(var, check)], Box::new(unit)), Type::Unit, span))?;
+        let known = |wanted: i64| make::int(wanted, Type::I64, span);
+        let extents = tensor.extents.into_iter().zip(wanted);
+        let extents = extents.map(|(extent, wanted)| wanted.map_or(extent, known)).collect();
+        Ok(Tensor { extents, ..tensor })
     }
 
     fn append(&mut self, e: &Expr, of: &Expr, item: &Expr) -> Outcome<Tensor> {

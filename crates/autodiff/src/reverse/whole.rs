@@ -146,9 +146,12 @@ impl Reverse<'_> {
             return Ok(());
         }
         for (field, operand) in operands.iter().enumerate() {
-            let Some((of, target)) = self.target(operand) else { return Err(Blocked::unknown(operand)) };
-            if !self.active.contains(&of) {
+            if !moves_with(operand).iter().any(|v| self.active.contains(v)) {
                 continue;
+            }
+            let target = self.target(operand).map(|(_, target)| target);
+            if target.is_none() && operand.ty.rank() > 0 {
+                return Err(Blocked::unknown(operand));
             }
             // For each point of the seed a pullback of its own.
             let seeds = self.seed_binders(span);
@@ -156,14 +159,20 @@ impl Reverse<'_> {
             let pulled = self.pulled(pull, &operands, ct, span)?;
             let part = expr(ExprKind::Field(Box::new(pulled), field), operand.ty.clone(), span);
             let mut axes = self.seeds.clone();
-            axes.extend(self.axes_of(target, span));
+            axes.extend(target.into_iter().flat_map(|target| self.axes_of(target, span)));
             let slots = seeds.into_iter().map(Slot::Coord).collect();
             let clause = Clause { slots, wheres: Vec::new(), body: part, otherwise: None, span };
             let (rank, elem) = (axes.len(), operand.ty.elem().clone());
             let family = Family { name: Symbol::new(""), axes, elem: elem.clone(), clauses: vec![clause], span };
             let family = expr(ExprKind::Family(Box::new(family)), Type::tensor(elem, rank), span);
             let bound = self.bind(family);
-            self.copy(target, bound, span);
+            match target {
+                Some(target) => self.copy(target, bound, span),
+                None => {
+                    let ct = self.cotangent(bound, Vec::new(), span);
+                    self.pull(operand, ct, Context::default(), Vec::new(), Vec::new())?;
+                }
+            }
         }
         Ok(())
     }

@@ -64,7 +64,7 @@ pub fn compiled(text: &str, sources: &mut SourceMap) -> Result<Program, String> 
 }
 
 pub fn execute(program: Program, stack_bytes: usize) -> Result<Outcome, String> {
-    let loops = loops(program).ok_or("a function is called too early, or has no derivative")?;
+    let loops = loops(program)?;
     let compiled = codegen::compile(&loops, &codegen::Options::default())?;
     let output = Output::default();
     let mut context = runtime::Context::new(stack_bytes, ".", Box::new(output.clone()));

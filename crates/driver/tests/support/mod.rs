@@ -8,6 +8,7 @@ pub mod mutate;
 use checker::modules::Loader;
 use diagnostics::{Diagnostic, FileId, SourceMap};
 use ir::Program;
+use std::ops::Range;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -35,21 +36,28 @@ pub fn checked(text: &str, sources: &mut SourceMap) -> Result<Program, Vec<Diagn
     if found.iter().any(Diagnostic::is_error) { Err(found) } else { Ok(checked.program) }
 }
 
-/// Loops, each pass verified; nothing where a function is called too early or has no derivative.
-pub fn loops(mut program: Program) -> Option<ir::loops::Module> {
-    let verified = |pass: &str, result: Result<(), String>| {
-        if let Err(broken) = result {
-            panic!("{pass}: {broken}");
-        }
-    };
+fn verified(pass: &str, result: Result<(), String>) {
+    if let Err(broken) = result {
+        panic!("{pass}: {broken}");
+    }
+}
+
+/// The closed program without quotients, or what is in the way.
+pub fn differentiated(mut program: Program) -> Result<Program, String> {
     verified("check", ir::verify(&program, true));
     if !optimizer::lift(&mut program).is_empty() {
-        return None;
+        return Err("a function is called too early".to_owned());
     }
-    if autodiff::differentiate(&mut program).iter().any(Diagnostic::is_error) {
-        return None;
+    if let Some(problem) = autodiff::differentiate(&mut program).iter().find(|found| found.is_error()) {
+        return Err(format!("{problem:?}"));
     }
     verified("differentiate", ir::verify(&program, false));
+    Ok(program)
+}
+
+/// Loops, each pass verified; or why there are none.
+pub fn loops(program: Program) -> Result<ir::loops::Module, String> {
+    let mut program = differentiated(program)?;
     optimizer::constants(&mut program);
     optimizer::overrides(&mut program);
     optimizer::together(&mut program);
@@ -59,18 +67,27 @@ pub fn loops(mut program: Program) -> Option<ir::loops::Module> {
     verified("inline", ir::verify(&program, false));
     let loops = optimizer::plan(&program, &optimizer::Options { opt_level: 2, checked: false, profile: false });
     verified("plan", ir::loops_verify::verify(&loops));
-    Some(loops)
+    Ok(loops)
+}
+
+/// The numbers below `count`, or those that the environment asks for: `SEEDS=200..300`.
+fn asked_for(count: u64) -> Range<u64> {
+    let asked = std::env::var("SEEDS").ok();
+    let ends = asked.as_deref().and_then(|text| text.split_once(".."));
+    ends.and_then(|(lo, hi)| Some(lo.parse().ok()?..hi.parse().ok()?)).unwrap_or(0..count)
 }
 
 /// Does the work for every number below `count`, on two threads with large stacks. Gives the complaints by number.
+/// With `SEEDS=200..300` in the environment only these numbers are tried.
 pub fn for_each_seed(count: u64, work: impl Fn(u64, usize) -> Result<(), String> + Sync) -> Vec<(u64, String)> {
-    let next = AtomicU64::new(0);
+    let Range { start, end } = asked_for(count);
+    let next = AtomicU64::new(start);
     let share = || {
         driver::on_a_large_stack(|stack_bytes| {
             let mut found = Vec::new();
             loop {
                 let seed = next.fetch_add(1, Ordering::Relaxed);
-                if seed >= count || found.len() >= MOST_COMPLAINTS {
+                if seed >= end || found.len() >= MOST_COMPLAINTS {
                     return found;
                 }
                 if let Err(complaint) = work(seed, stack_bytes)

@@ -17,13 +17,13 @@ impl Source<'_> {
             lines.push(ground);
         }
         for clause in &family.clauses {
-            lines.push(self.clause(name, clause));
+            lines.push(self.clause(name, family, clause));
         }
         self.own = outer;
         lines
     }
 
-    fn clause(&mut self, name: &str, clause: &Clause) -> String {
+    fn clause(&mut self, name: &str, family: &Family, clause: &Clause) -> String {
         self.lazily(|s| {
             let mut places = Places::default();
             let reads = clause.wheres.iter().map(|item| match item {
@@ -32,7 +32,7 @@ impl Source<'_> {
             for e in reads.chain([&clause.body]).chain(&clause.otherwise) {
                 s.extents.places(e, &s.own, &mut places);
             }
-            let slots: Vec<String> = clause
+            let mut slots: Vec<String> = clause
                 .slots
                 .iter()
                 .map(|slot| match slot {
@@ -41,7 +41,14 @@ impl Source<'_> {
                 })
                 .collect();
             // A literal alone does not say what type the cells have.
-            let body = s.expr(&clause.body, level::ANY, false);
+            let mut body = s.expr(&clause.body, level::ANY, false);
+            if s.rank_is_open(family) {
+                let rest: Vec<String> = (slots.len()..family.axes.len()).map(|k| format!("{name}_{k}")).collect();
+                body = format!("{{ let {name}_row = {body}; {name}_row[{}] }}", rest.join(", "));
+                for (own, axis) in rest.iter().zip(&family.axes[slots.len()..]) {
+                    slots.push(format!("{own} in 0..{}", s.narrow(&axis.extent, level::SUM)));
+                }
+            }
             let wheres = s.wheres(&clause.wheres);
             let otherwise = match &clause.otherwise {
                 Some(e) => format!(" else {}", s.expr(e, level::OR, !is_open(&clause.body))),
@@ -49,6 +56,17 @@ impl Source<'_> {
             };
             format!("let {name}[{}] = {body}{wheres}{otherwise};", slots.join(", "))
         })
+    }
+
+    /// Whether a family of a recurrence consists of rows that calls give: how many axes these have is not known before the
+    /// types of what the calls read are.
+    fn rank_is_open(&self, family: &Family) -> bool {
+        let is_call = |e: &Expr| match &e.kind {
+            ExprKind::Field(of, _) => matches!(of.kind, ExprKind::Call(..)),
+            kind => matches!(kind, ExprKind::Call(..)),
+        };
+        let open = |clause: &Clause| clause.slots.len() < family.axes.len() && is_call(&clause.body);
+        !self.own.is_empty() && family.clauses.iter().all(open)
     }
 
     pub(super) fn binder(&mut self, binder: &Binder, places: &Places) -> String {

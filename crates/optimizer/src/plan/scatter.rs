@@ -399,6 +399,15 @@ impl Lower<'_, '_> {
         }
     }
 
+    /// Whether a reduction has been folded whose cells are known in its clause alone, also where it reads nothing of it.
+    pub fn reads_scattered(&self, e: &Expr) -> bool {
+        let mut found = false;
+        if !self.scattered.is_empty() {
+            e.walk(&mut |e| found |= self.scattered.contains_key(&std::ptr::from_ref(e)));
+        }
+        found
+    }
+
     /// A reduction whose points have been folded into the cells of its clause.
     pub fn scattered_cell(&mut self, reduction: &Expr) -> Option<Part> {
         let scattered = self.scattered.get(&std::ptr::from_ref(reduction))?.clone();

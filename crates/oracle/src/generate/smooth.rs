@@ -6,9 +6,9 @@
 
 use super::random::Random;
 
-/// A program that prints, one line each: the gradient, differences of values, the sum of the gradient as a tangent, the
-/// second derivatives, and differences of gradients.
-pub fn smooth(seed: u64) -> String {
+/// A program that prints, one line each: the gradient, differences of values, and the sum of the gradient as a tangent;
+/// if `twice`, also the second derivatives, and differences of gradients.
+pub fn smooth(seed: u64, twice: bool) -> String {
     let random = Random::new(seed);
     let mut writer = Smooth { random, lines: Vec::new(), items: Vec::new(), tensors: Vec::new(), names: 0 };
     let inputs = writer.count(1, 4);
@@ -20,22 +20,30 @@ pub fn smooth(seed: u64) -> String {
     let body = writer.lines.join("\n    ");
     let items = writer.items.join("\n");
     let x: Vec<String> = (0..inputs).map(|_| writer.decimal()).collect();
+    let second = if twice {
+        format!(
+            "fn slope(x: [f64; n]) -> [f64; n] {{ let y = f(x); let g = @y / @x; g[n] }}\n\
+             let h = @g / @x;\n\
+             let up[k in 0..{inputs}] = slope(moved(x, k, 1e-5));\n\
+             let down[k in 0..{inputs}] = slope(moved(x, k, -1e-5));\n\
+             let e[i in 0..{inputs}, k in 0..{inputs}] = (up[k, i] - down[k, i]) / 2e-5;\n\
+             print(h);\nprint(e);\n"
+        )
+    } else {
+        String::new()
+    };
     format!(
         "use std::math::{{sin, cos, tanh, exp, ln, sqrt, atan, erf}};\n\
          {items}\n\
          fn f(x: [f64; n]) -> f64 {{\n    {body}\n    {value}\n}}\n\
-         fn slope(x: [f64; n]) -> [f64; n] {{ let y = f(x); let g = @y / @x; g[n] }}\n\
          fn moved(x: [f64; n], k: i32, by: f64) -> [f64; n] {{ x[n] + (if n == k {{ by }} else {{ 0.0 }}) }}\n\
          let x = [{}];\n\
          let y = f(x);\n\
          let g = @y / @x;\n\
          let t = @y;\n\
-         let h = @g / @x;\n\
          let d[k in 0..{inputs}] = (f(moved(x, k, 1e-5)) - f(moved(x, k, -1e-5))) / 2e-5;\n\
-         let up[k in 0..{inputs}] = slope(moved(x, k, 1e-5));\n\
-         let down[k in 0..{inputs}] = slope(moved(x, k, -1e-5));\n\
-         let e[i in 0..{inputs}, k in 0..{inputs}] = (up[k, i] - down[k, i]) / 2e-5;\n\
-         print(g);\nprint(d);\nprint(t);\nprint(h);\nprint(e);\n",
+         print(g);\nprint(d);\nprint(t);\n\
+         {second}",
         x.join(", ")
     )
 }
@@ -372,7 +380,7 @@ impl Smooth {
         let (name, value) = (self.fresh("c"), self.fresh("s"));
         let (a, b) = (self.expr(1, &[]), self.expr(1, &[]));
         self.lines.push(format!("let {name} = |v| sin(v) * ({a});"));
-        self.lines.push(format!("let {value} = {b} |> {name} |> |v| v * v + {name}(0.5);"));
+        self.lines.push(format!("let {value} = {b} |> {name} |> |v| v * v + {name}(0.5f64);"));
         self.keep(value, Vec::new());
     }
 
