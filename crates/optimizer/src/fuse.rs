@@ -77,7 +77,7 @@ impl Pass<'_> {
     }
 
     fn block(&mut self, stmts: &mut Vec<Stmt>, value: &mut Expr) {
-        self.name_results(stmts, value);
+        let named = self.name_results(stmts, value);
         let mut out: Vec<Option<Stmt>> = Vec::with_capacity(stmts.len());
         let mut group: Option<Group> = None;
         for stmt in std::mem::take(stmts) {
@@ -109,24 +109,31 @@ impl Pass<'_> {
             group.end(&mut out);
         }
         *stmts = out.into_iter().flatten().collect();
-        unname_results(stmts, value);
+        unname_results(stmts, value, &named);
     }
 
-    /// Families that a block gives become bindings, to be seen like the others.
-    fn name_results(&mut self, stmts: &mut Vec<Stmt>, value: &mut Expr) {
+    /// Families that a block gives become bindings, to be seen like the others, as long as nothing is evaluated before them.
+    fn name_results(&mut self, stmts: &mut Vec<Stmt>, value: &mut Expr) -> HashSet<VarId> {
         let results = match &mut value.kind {
             ExprKind::Tuple(items) => items.iter_mut().collect(),
             _ => vec![value],
         };
+        let mut named = HashSet::new();
         for result in results {
-            let ExprKind::Family(family) = &result.kind else { continue };
+            let family = match &result.kind {
+                ExprKind::Family(family) => family,
+                ExprKind::Var(_) | ExprKind::Int(_) | ExprKind::Float(_) | ExprKind::Bool(_) => continue,
+                _ => break,
+            };
             let coords = family.axes.iter().map(|axis| axis.name).collect();
             let (name, ty, span) = (family.name, result.ty.clone(), result.span);
             let var = VarId(self.program.vars.len() as u32);
             self.program.vars.push(Var { name, ty: ty.clone(), span, kind: VarKind::Temp, coords });
             let read = Expr { kind: ExprKind::Var(var), ty, span };
             stmts.push(Stmt::Let(var, std::mem::replace(result, read)));
+            named.insert(var);
         }
+        named
     }
 
     /// Whether a statement may come before what it came after.
@@ -248,7 +255,7 @@ impl Group {
 }
 
 /// Results that were not joined stand where they stood.
-fn unname_results(stmts: &mut Vec<Stmt>, value: &mut Expr) {
+fn unname_results(stmts: &mut Vec<Stmt>, value: &mut Expr, named: &HashSet<VarId>) {
     let results = match &mut value.kind {
         ExprKind::Tuple(items) => items.iter_mut().collect(),
         _ => vec![value],
@@ -256,6 +263,7 @@ fn unname_results(stmts: &mut Vec<Stmt>, value: &mut Expr) {
     for result in results.into_iter().rev() {
         if let (Some(Stmt::Let(var, _)), ExprKind::Var(read)) = (stmts.last(), &result.kind)
             && var == read
+            && named.contains(var)
             && let Some(Stmt::Let(_, family)) = stmts.pop()
         {
             *result = family;
