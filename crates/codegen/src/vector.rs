@@ -3,6 +3,7 @@
 //! The innermost loops that only compute, store and fold take `LANES` turns at once, as long as there are so many, and
 //! leave the rest to the loop as it is written. A value of a lane type is as many machine vectors as the lanes need: with
 //! eight lanes that is two for 32 bits and four for 64, which also keeps additions of a sum independent of each other.
+//! Small bodies take twice as many turns first.
 
 mod analysis;
 mod lanes;
@@ -10,8 +11,8 @@ mod lanes;
 use crate::environment::machine;
 use crate::function::Emitter;
 use analysis::{Plan, Role};
-use cranelift_codegen::ir::condcodes::IntCC;
-use cranelift_codegen::ir::{InstBuilder, Type, Value, types};
+use cranelift_codegen::ir::condcodes::{FloatCC, IntCC};
+use cranelift_codegen::ir::{Block, InstBuilder, Type, Value, types};
 use cranelift_frontend::Variable;
 use ir::loops::{Bin, Ex, Local, St, Ty};
 use lanes::Lanes;
@@ -21,16 +22,27 @@ use std::collections::HashMap;
 pub const LANES: i64 = 8;
 /// Loops of known length that are shorter stay as they are.
 const SHORT: i64 = 32;
+/// Nodes of a body that takes twice as many turns.
+const SMALL: usize = 12;
+/// Groups whose sum is taken in `f32` before it is added in `f64`: each lane adds up so few numbers that the whole is no
+/// less exact than a pairwise sum.
+const BLOCK: i64 = 8;
 
 /// What is known while the turns of one loop are being emitted.
 pub struct Turn<'s> {
     plan: Plan<'s>,
+    /// Turns that are taken at once.
+    lanes: i64,
     /// Values of locals that differ from lane to lane.
     values: HashMap<Local, Lanes>,
     /// Values that all lanes and turns have in common, by the place of the expression.
     common: HashMap<*const Ex, Value>,
     /// The vectors that folds go into.
     folds: HashMap<Local, Vec<Variable>>,
+    /// The vectors of `f32` that a block of a sum in `f64` goes into.
+    blocks: HashMap<Local, Vec<Variable>>,
+    /// Where a maximum or minimum has met NaN, which its vectors do not keep.
+    lost: HashMap<Local, Variable>,
 }
 
 impl Emitter<'_, '_> {
@@ -41,32 +53,67 @@ impl Emitter<'_, '_> {
             return low;
         }
         let Some(plan) = Plan::new(var, body, &self.function.locals) else { return low };
-        let mut turn = Turn { plan, values: HashMap::new(), common: HashMap::new(), folds: HashMap::new() };
+        if plan.nodes > SMALL || matches!((lo, hi), (Ex::Int(_, lo), Ex::Int(_, hi)) if hi - lo < 4 * LANES) {
+            return self.groups(var, low, high, plan, LANES);
+        }
+        let left = self.groups(var, low, high, plan.clone(), 2 * LANES);
+        self.groups(var, left, high, plan, LANES)
+    }
+
+    /// Takes as many turns as go in groups of `lanes`.
+    fn groups(&mut self, var: Local, low: Value, high: Value, plan: Plan, lanes: i64) -> Value {
+        let (values, common, folds, blocks, lost) = Default::default();
+        let mut turn = Turn { plan, lanes, values, common, folds, blocks, lost };
         let (before, group, after) =
             (self.builder.create_block(), self.builder.create_block(), self.builder.create_block());
         let left = self.builder.append_block_param(after, types::I64);
         let length = self.builder.ins().isub(high, low);
-        let enough = self.builder.ins().icmp_imm_s(IntCC::SignedGreaterThanOrEqual, length, LANES);
+        let enough = self.builder.ins().icmp_imm_s(IntCC::SignedGreaterThanOrEqual, length, lanes);
         self.builder.ins().brif(enough, before, &[], after, &[low.into()]);
         self.builder.switch_to_block(before);
         self.builder.seal_block(before);
-        let whole = self.builder.ins().band_imm_s(length, -LANES);
+        let whole = self.builder.ins().band_imm_s(length, -lanes);
         let end = self.builder.ins().iadd(low, whole);
         self.common_values(&mut turn);
         self.begin_folds(&mut turn);
+        let counts: Vec<(Local, Value)> = turn.plan.counted().map(|local| (local, self.use_local(local))).collect();
         self.define(var, low);
-        self.builder.ins().jump(group, &[]);
+        let (done, limit) = (self.builder.create_block(), self.builder.declare_var(types::I64));
+        self.builder.def_var(limit, end);
+        let block = if turn.blocks.is_empty() { None } else { Some(self.builder.create_block()) };
+        self.builder.ins().jump(block.unwrap_or(group), &[]);
+        if let Some(block) = block {
+            self.builder.switch_to_block(block);
+            let here = self.use_local(var);
+            let next = self.builder.ins().iadd_imm_s(here, BLOCK * lanes);
+            let next = self.builder.ins().smin(next, end);
+            self.builder.def_var(limit, next);
+            self.begin_blocks(&turn);
+            self.builder.ins().jump(group, &[]);
+        }
         self.builder.switch_to_block(group);
         self.turn(&mut turn);
         let here = self.use_local(var);
-        let next = self.builder.ins().iadd_imm_s(here, LANES);
+        let next = self.builder.ins().iadd_imm_s(here, lanes);
         self.define(var, next);
-        let more = self.builder.ins().icmp(IntCC::SignedLessThan, next, end);
-        let done = self.builder.create_block();
-        self.builder.ins().brif(more, group, &[], done, &[]);
+        let limit = self.builder.use_var(limit);
+        let more = self.builder.ins().icmp(IntCC::SignedLessThan, next, limit);
+        let ended = if block.is_some() { self.builder.create_block() } else { done };
+        self.builder.ins().brif(more, group, &[], ended, &[]);
         self.builder.seal_block(group);
+        if let Some(block) = block {
+            self.builder.switch_to_block(ended);
+            self.builder.seal_block(ended);
+            self.end_blocks(&turn);
+            let more = self.builder.ins().icmp(IntCC::SignedLessThan, next, end);
+            self.builder.ins().brif(more, block, &[], done, &[]);
+            self.builder.seal_block(block);
+        }
         self.builder.switch_to_block(done);
         self.builder.seal_block(done);
+        if block.is_some() {
+            self.unless_too_large(&turn, &counts, (after, low));
+        }
         self.end_folds(&turn);
         self.builder.ins().jump(after, &[end.into()]);
         self.builder.switch_to_block(after);
@@ -100,7 +147,7 @@ impl Emitter<'_, '_> {
                 }
                 (St::Store(ty, base, index, value), _) => {
                     let value = self.lanes(turn, value);
-                    let value = self.spread(value, *ty);
+                    let value = self.spread(turn, value, *ty);
                     let (address, offset) = self.address(*ty, base, index);
                     for (k, part) in value.parts.iter().enumerate() {
                         let offset = offset + 16 * k as i32;
@@ -124,7 +171,16 @@ impl Emitter<'_, '_> {
                 // Folding a value in once more does not change these.
                 _ => self.use_local(local),
             };
-            let start = self.spread(Lanes::common(first), ty);
+            if turn.plan.narrow(local).is_some() {
+                let zero = self.builder.ins().f32const(0.0);
+                let start = self.spread(turn, Lanes::common(zero), Ty::F32);
+                let variables = start.parts.iter().map(|_| self.builder.declare_var(types::F32X4)).collect();
+                turn.blocks.insert(local, variables);
+            }
+            let mut start = self.spread(turn, Lanes::common(first), ty);
+            if turn.blocks.contains_key(&local) {
+                start.parts.truncate(1);
+            }
             let variables = start.parts.iter().map(|part| {
                 let variable = self.builder.declare_var(vector_type(ty));
                 self.builder.def_var(variable, *part);
@@ -132,6 +188,64 @@ impl Emitter<'_, '_> {
             });
             let variables = variables.collect();
             turn.folds.insert(local, variables);
+            if matches!(bin, Bin::FMin | Bin::FMax) {
+                // A mask that no lane has set, unless there was NaN before.
+                let mask = self.builder.ins().fcmp(FloatCC::Unordered, start.parts[0], start.parts[0]);
+                let variable = self.builder.declare_var(self.builder.func.dfg.value_type(mask));
+                self.builder.def_var(variable, mask);
+                turn.lost.insert(local, variable);
+            }
+        }
+    }
+
+    fn begin_blocks(&mut self, turn: &Turn) {
+        for variable in turn.plan.folds().iter().filter_map(|(local, ..)| turn.blocks.get(local)).flatten() {
+            let zero = self.builder.ins().f32const(0.0);
+            let zeros = self.builder.ins().splat(types::F32X4, zero);
+            self.builder.def_var(*variable, zeros);
+        }
+    }
+
+    /// Sums in `f32` may have met numbers too large for it: then all turns are left to the loop as it is written.
+    fn unless_too_large(&mut self, turn: &Turn, counts: &[(Local, Value)], (after, low): (Block, Value)) {
+        let (fine, again) = (self.builder.create_block(), self.builder.create_block());
+        let blocks = turn.plan.folds().into_iter().filter(|(local, ..)| turn.blocks.contains_key(local));
+        let totals: Vec<Variable> = blocks.map(|(local, ..)| turn.folds[&local][0]).collect();
+        let mut total = self.builder.use_var(totals[0]);
+        for other in &totals[1..] {
+            // Zero times what is finite, and NaN otherwise.
+            let other = self.builder.use_var(*other);
+            let zero = self.builder.ins().fsub(other, other);
+            total = self.builder.ins().fadd(total, zero);
+        }
+        let zero = self.builder.ins().fsub(total, total);
+        let lanes = [0, 1].map(|lane| self.builder.ins().extractlane(zero, lane));
+        let both = self.builder.ins().fadd(lanes[0], lanes[1]);
+        let is_finite = self.builder.ins().fcmp(FloatCC::Ordered, both, both);
+        self.builder.ins().brif(is_finite, fine, &[], again, &[]);
+        self.builder.switch_to_block(again);
+        self.builder.seal_block(again);
+        for (local, before) in counts {
+            self.define(*local, *before);
+        }
+        self.builder.ins().jump(after, &[low.into()]);
+        self.builder.switch_to_block(fine);
+        self.builder.seal_block(fine);
+    }
+
+    /// Adds the sums of a block to the sums of all.
+    fn end_blocks(&mut self, turn: &Turn) {
+        for (local, _, _) in turn.plan.folds() {
+            let Some(variables) = turn.blocks.get(&local) else { continue };
+            let narrow = variables.iter().map(|variable| self.builder.use_var(*variable)).collect();
+            let mut wide = self.widened(narrow);
+            while wide.len() > 1 {
+                wide = wide.chunks(2).map(|pair| self.vector_binary(Bin::Add, pair[0], pair[1])).collect();
+            }
+            let total = turn.folds[&local][0];
+            let before = self.builder.use_var(total);
+            let after = self.vector_binary(Bin::Add, before, wide[0]);
+            self.builder.def_var(total, after);
         }
     }
 
@@ -148,16 +262,36 @@ impl Emitter<'_, '_> {
         let Some(variables) = turn.folds.get(&local).cloned() else {
             let old = self.use_local(local);
             let more = turn.common[&std::ptr::from_ref(value)];
-            let more = self.builder.ins().imul_imm_s(more, LANES);
+            let more = self.builder.ins().imul_imm_s(more, turn.lanes);
             let new = self.builder.ins().iadd(old, more);
             return self.define(local, new);
         };
+        if let (Some(narrow), Some(variables)) = (turn.plan.narrow(local), turn.blocks.get(&local).cloned()) {
+            let value = self.lanes(turn, narrow);
+            for (variable, part) in variables.iter().zip(value.parts) {
+                let old = self.builder.use_var(*variable);
+                let new = self.vector_binary(Bin::Add, old, part);
+                self.builder.def_var(*variable, new);
+            }
+            return;
+        }
         let value = self.lanes(turn, value);
-        let value = self.spread(value, ty);
-        for (variable, part) in variables.iter().zip(value.parts) {
+        let value = self.spread(turn, value, ty);
+        for (variable, part) in variables.iter().zip(&value.parts) {
             let old = self.builder.use_var(*variable);
-            let new = self.vector_binary(bin, old, part);
+            let new = match bin {
+                Bin::FMin | Bin::FMax => self.better(bin, old, *part),
+                _ => self.vector_binary(bin, old, *part),
+            };
             self.builder.def_var(*variable, new);
+        }
+        let Some(lost) = turn.lost.get(&local).copied() else { return };
+        for pair in value.parts.chunks(2) {
+            let other = pair.get(1).copied().unwrap_or(pair[0]);
+            let is_nan = self.builder.ins().fcmp(FloatCC::Unordered, pair[0], other);
+            let before = self.builder.use_var(lost);
+            let mask = self.builder.ins().bor(before, is_nan);
+            self.builder.def_var(lost, mask);
         }
     }
 
@@ -166,6 +300,10 @@ impl Emitter<'_, '_> {
         for (local, bin, _) in turn.plan.folds() {
             let Some(variables) = turn.folds.get(&local) else { continue };
             let mut vectors: Vec<Value> = variables.iter().map(|variable| self.builder.use_var(*variable)).collect();
+            if let Some(lost) = turn.lost.get(&local) {
+                let mask = self.builder.use_var(*lost);
+                vectors[0] = self.or_nan(mask, vectors[0]);
+            }
             while vectors.len() > 1 {
                 vectors = vectors.chunks(2).map(|pair| self.vector_binary(bin, pair[0], pair[1])).collect();
             }

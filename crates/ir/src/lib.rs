@@ -8,6 +8,7 @@ mod expr;
 pub mod loops;
 mod loops_print;
 pub mod loops_verify;
+mod loops_visit;
 pub mod ops;
 mod print;
 pub mod source;

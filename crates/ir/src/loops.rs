@@ -136,7 +136,7 @@ pub struct VariantLayout {
 }
 
 /// Expressions: no effects, no failure.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Debug)]
 pub enum Ex {
     /// Integers sign-extended; `I8` bools are 0 and 1.
     Int(Ty, i64),

@@ -12,6 +12,7 @@ mod facts;
 mod fuse;
 mod inline;
 mod lift;
+mod outline;
 mod overrides;
 mod plan;
 mod tile;

@@ -115,6 +115,7 @@ pub fn plan_with_decisions(program: &Program, options: &Options) -> (Module, Dec
     };
     if options.opt_level > 0 {
         crate::tile::tile(&mut module);
+        crate::outline::outline(&mut module);
     }
     (module, shared.decisions)
 }

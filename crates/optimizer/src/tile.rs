@@ -3,6 +3,7 @@
 //! A loop whose turns are free and that only computes, stores and folds is cut into tiles. For every function call in it
 //! that has a kernel for many numbers, a loop writes the arguments of one tile to the function's own memory, the kernel
 //! replaces them by the results, and the loops after it read those. What the arguments are made of is computed again.
+//! Results that are nothing but stored, one next to the other, are computed where they are stored.
 
 use ir::loops::{Bin, Ex, Function, Local, Module, St, Turns, Ty};
 use std::collections::{HashMap, HashSet};
@@ -91,7 +92,7 @@ impl Tiler<'_> {
             St::Set(local, _) => Some(*local),
             _ => None,
         });
-        let is_read = |local: Local| body.iter().any(|s| matches!(s, St::Let(_, value) if reads(value, local)));
+        let is_read = |local: Local| body.iter().any(|s| matches!(s, St::Let(_, value) if value.reads(local)));
         is_plain && (1..=MOST).contains(&calls) && !sets.into_iter().any(is_read)
     }
 
@@ -107,13 +108,28 @@ impl Tiler<'_> {
         let mut inner = vec![St::Let(from, start), St::Let(to, end)];
         let mut changing = HashSet::from([var]);
         let mut room = 0;
+        let target = self.target(var, &body);
+        let mut is_done = false;
         for at in 0..body.len() {
             while let Some((name, ty, argument)) = innermost_call(&mut body[at], &changing, &mut |ty| {
                 let here = bin(Bin::Sub, Ex::Local(var), Ex::Local(from));
                 Ex::Load(ty, Box::new(Ex::Scratch(self.first + room)), Box::new(here))
             }) {
-                let place = Ex::Scratch(self.first + room);
-                room += TILE as u32 * ty.size() as u32;
+                let place = match &target {
+                    Some((last, base, index)) if *last == at && is_result(&body[at]) => {
+                        is_done = true;
+                        let mut start = index.clone();
+                        start.rename(&HashMap::from([(var, from)]));
+                        let bytes = bin(Bin::Mul, start, Ex::Int(Ty::I64, ty.size() as i64));
+                        let place = self.local(Ty::Ptr);
+                        inner.push(St::Let(place, bin(Bin::Add, base.clone(), bytes)));
+                        Ex::Local(place)
+                    }
+                    _ => {
+                        room += TILE as u32 * ty.size() as u32;
+                        Ex::Scratch(self.first + room - TILE as u32 * ty.size() as u32)
+                    }
+                };
                 inner.push(self.arguments(var, [from, to], &body[..at], place.clone(), ty, argument));
                 let count = bin(Bin::Sub, Ex::Local(to), Ex::Local(from));
                 inner.push(St::Rt { name, args: vec![place, count], results: Vec::new(), site: None });
@@ -123,10 +139,41 @@ impl Tiler<'_> {
             }
         }
         self.used = self.used.max(room);
-        let (lo, hi) = (Ex::Local(from), Ex::Local(to));
-        inner.push(St::For { var, lo, hi, turns: Turns::Free, body });
+        if !is_done {
+            let (lo, hi) = (Ex::Local(from), Ex::Local(to));
+            inner.push(St::For { var, lo, hi, turns: Turns::Free, body });
+        }
         let lo = Ex::Int(Ty::I64, 0);
         out.push(St::For { var: number, lo, hi: tiles, turns: Turns::Up, body: inner });
+    }
+
+    /// The statement whose result is all that the loop stores, and where: the index grows by one with each turn.
+    fn target(&self, var: Local, body: &[St]) -> Option<(usize, Ex, Ex)> {
+        let (St::Store(ty, base, index, value), lets) = body.split_last()? else { return None };
+        let bound = |local: &Local| {
+            lets.iter().enumerate().find_map(|(at, statement)| match statement {
+                St::Let(other, value) if other == local => Some((at, value)),
+                _ => None,
+            })
+        };
+        let call = |e: &Ex| matches!(e, Ex::Math(name, result, _) if kernel(name).is_some() && result == ty);
+        let last = match value {
+            Ex::Local(local) => bound(local).filter(|(_, value)| call(value))?.0,
+            value if call(value) => lets.len(),
+            _ => return None,
+        };
+        let is_own = |e: &Ex| e.reads(var) || lets.iter().any(|s| matches!(s, St::Let(local, _) if e.reads(*local)));
+        let index = match index {
+            Ex::Local(local) => bound(local).map_or(index, |(_, value)| value),
+            index => index,
+        };
+        let goes = match index {
+            Ex::Local(local) => *local == var,
+            Ex::Bin(Bin::Add, a, b) => matches!(**b, Ex::Local(local) if local == var) && !is_own(a),
+            _ => false,
+        };
+        let is_let = |statement: &St| matches!(statement, St::Let(..));
+        (goes && !is_own(base) && lets.iter().all(is_let)).then(|| (last, base.clone(), index.clone()))
     }
 
     /// A loop that writes the arguments of a tile.
@@ -147,13 +194,13 @@ impl Tiler<'_> {
         let mut names = HashMap::from([(var, own)]);
         let mut body = Vec::new();
         for (local, mut value) in lets {
-            rename(&mut value, &names);
+            value.rename(&names);
             let fresh = self.local(self.function.locals[local.0 as usize]);
             names.insert(local, fresh);
             body.push(St::Let(fresh, value));
         }
         let mut argument = argument;
-        rename(&mut argument, &names);
+        argument.rename(&names);
         let here = bin(Bin::Sub, Ex::Local(own), Ex::Local(from));
         body.push(St::Store(ty, place, here, argument));
         St::For { var: own, lo: Ex::Local(from), hi: Ex::Local(to), turns: Turns::Free, body }
@@ -163,6 +210,16 @@ impl Tiler<'_> {
         self.function.locals.push(ty);
         self.function.names.push(String::new());
         Local(self.function.locals.len() as u32 - 1)
+    }
+}
+
+/// Whether a statement does nothing but hand on what a kernel left.
+fn is_result(statement: &St) -> bool {
+    match statement {
+        St::Let(_, value) | St::Store(_, _, _, value) => {
+            matches!(value, Ex::Load(_, base, _) if matches!(**base, Ex::Scratch(_)))
+        }
+        _ => false,
     }
 }
 
@@ -187,12 +244,12 @@ fn take_call(
     changing: &HashSet<Local>,
     result: &mut dyn FnMut(Ty) -> Ex,
 ) -> Option<(&'static str, Ty, Ex)> {
-    let inside = children_mut(e).into_iter().find_map(|child| take_call(child, changing, result));
+    let inside = e.children_mut().into_iter().find_map(|child| take_call(child, changing, result));
     if inside.is_some() {
         return inside;
     }
     let (name, ty) = match e {
-        Ex::Math(name, ty, arguments) if arguments.iter().any(|a| changing.iter().any(|l| reads(a, *l))) => {
+        Ex::Math(name, ty, arguments) if arguments.iter().any(|a| changing.iter().any(|l| a.reads(*l))) => {
             (kernel(name)?, *ty)
         }
         _ => return None,
@@ -203,43 +260,16 @@ fn take_call(
 
 fn calls_in(e: &Ex, changing: &HashSet<Local>) -> usize {
     let own = match e {
-        Ex::Math(name, _, _) if kernel(name).is_some() => usize::from(changing.iter().any(|local| reads(e, *local))),
+        Ex::Math(name, _, _) if kernel(name).is_some() => usize::from(changing.iter().any(|local| e.reads(*local))),
         _ => 0,
     };
-    own + children(e).into_iter().map(|child| calls_in(child, changing)).sum::<usize>()
-}
-
-fn reads(e: &Ex, local: Local) -> bool {
-    matches!(e, Ex::Local(other) if *other == local) || children(e).into_iter().any(|child| reads(child, local))
+    own + e.children().into_iter().map(|child| calls_in(child, changing)).sum::<usize>()
 }
 
 fn used_locals(e: &Ex, used: &mut HashSet<Local>) {
-    if let Ex::Local(local) = e {
-        used.insert(*local);
-    }
-    children(e).into_iter().for_each(|child| used_locals(child, used));
-}
-
-fn rename(e: &mut Ex, names: &HashMap<Local, Local>) {
-    if let Ex::Local(local) = e {
-        *local = names.get(local).copied().unwrap_or(*local);
-    }
-    children_mut(e).into_iter().for_each(|child| rename(child, names));
-}
-
-macro_rules! children {
-    ($name:ident $($mutable:tt)?) => {
-        fn $name(e: &$($mutable)? Ex) -> Vec<&$($mutable)? Ex> {
-            match e {
-                Ex::Int(..) | Ex::F32(_) | Ex::F64(_) | Ex::Data(_) | Ex::Scratch(_) | Ex::Local(_) => Vec::new(),
-                Ex::Un(_, a) | Ex::Convert(_, a) | Ex::Data0(a) | Ex::Dim(a, _) => vec![a],
-                Ex::Bin(_, a, b) | Ex::Cmp(_, a, b) | Ex::Load(_, a, b) => vec![a, b],
-                Ex::Select(condition, a, b) => vec![condition, a, b],
-                Ex::Math(_, _, arguments) => arguments.into_iter().collect(),
-            }
+    e.walk(&mut |e| {
+        if let Ex::Local(local) = e {
+            used.insert(*local);
         }
-    };
+    });
 }
-
-children!(children);
-children!(children_mut mut);

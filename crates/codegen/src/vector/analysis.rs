@@ -16,16 +16,30 @@ pub enum Role<'s> {
     Same,
 }
 
+#[derive(Clone)]
 pub struct Plan<'s> {
+    /// Nodes of all that is computed for each lane.
+    pub nodes: usize,
     pub statements: Vec<(&'s St, Role<'s>)>,
+    /// Sums in `f64` of what each lane has in `f32`.
+    narrow: HashMap<Local, &'s Ex>,
     /// The largest expressions that no turn changes.
     pub common: Vec<&'s Ex>,
 }
 
 impl<'s> Plan<'s> {
     pub fn new(var: Local, body: &'s [St], types: &[Ty]) -> Option<Plan<'s>> {
-        let mut analysis =
-            Analysis { types, steps: HashMap::from([(var, 1)]), data: HashMap::new(), common: Vec::new() };
+        let mut analysis = Analysis {
+            types,
+            steps: HashMap::from([(var, 1)]),
+            data: HashMap::new(),
+            common: Vec::new(),
+            nodes: 0,
+            narrow: HashMap::new(),
+            takes_blocks: false,
+        };
+        // What is stored cannot be stored again if a sum has to be taken again.
+        analysis.takes_blocks = !body.iter().any(|statement| matches!(statement, St::Store(..)));
         let mut sets = HashMap::new();
         for statement in body {
             match statement {
@@ -55,7 +69,18 @@ impl<'s> Plan<'s> {
                 || matches!(role, Role::Fold(_, value) if !analysis.is_common(value));
             statements.push((statement, role));
         }
-        works.then_some(Plan { statements, common: analysis.common })
+        let Analysis { nodes, narrow, common, .. } = analysis;
+        works.then_some(Plan { nodes, statements, narrow, common })
+    }
+
+    /// What the lanes of a sum in `f64` add up, if that is `f32`.
+    pub fn narrow(&self, local: Local) -> Option<&'s Ex> {
+        self.narrow.get(&local).copied()
+    }
+
+    /// Folds that only count turns.
+    pub fn counted(&self) -> impl Iterator<Item = Local> {
+        self.folds().into_iter().filter(|(.., is_counted)| *is_counted).map(|(local, ..)| local)
     }
 
     /// The folds: the local, the operation, and whether it only counts turns.
@@ -95,6 +120,9 @@ struct Analysis<'s, 't> {
     /// What the lanes of the body's other locals are.
     data: HashMap<Local, Option<Kind>>,
     common: Vec<&'s Ex>,
+    nodes: usize,
+    narrow: HashMap<Local, &'s Ex>,
+    takes_blocks: bool,
 }
 
 impl<'s> Analysis<'s, '_> {
@@ -127,6 +155,14 @@ impl<'s> Analysis<'s, '_> {
         if !folds || !has_lanes(ty) || !matches!(**old, Ex::Local(l) if l == local) || reads != 1 {
             return None;
         }
+        if let (Bin::Add, Ex::Convert(Convert::Float(Ty::F64), narrow)) = (bin, &**value)
+            && self.takes_blocks
+            && !self.is_common(narrow)
+            && self.data(narrow)? == Some(Kind::of(Ty::F32))
+        {
+            self.narrow.insert(local, narrow);
+            return Some(Role::Fold(*bin, value));
+        }
         let kind = self.data(value)?;
         (kind.is_none_or(|kind| kind == Kind::of(ty))).then_some(Role::Fold(*bin, value))
     }
@@ -135,7 +171,7 @@ impl<'s> Analysis<'s, '_> {
     fn is_common(&self, e: &Ex) -> bool {
         match e {
             Ex::Local(local) => !self.steps.contains_key(local) && !self.data.contains_key(local),
-            _ => children(e).into_iter().all(|child| self.is_common(child)),
+            _ => e.children().into_iter().all(|child| self.is_common(child)),
         }
     }
 
@@ -232,6 +268,7 @@ impl<'s> Analysis<'s, '_> {
             }
             _ => return None,
         };
+        self.nodes += if matches!(kind, Kind::Number(Ty::F64 | Ty::I64)) { 2 } else { 1 };
         Some(Some(kind))
     }
 }
@@ -244,24 +281,14 @@ fn joined(a: Option<Kind>, b: Option<Kind>) -> Option<Kind> {
     }
 }
 
-fn children(e: &Ex) -> Vec<&Ex> {
-    match e {
-        Ex::Int(..) | Ex::F32(_) | Ex::F64(_) | Ex::Data(_) | Ex::Scratch(_) | Ex::Local(_) => Vec::new(),
-        Ex::Un(_, a) | Ex::Convert(_, a) | Ex::Data0(a) | Ex::Dim(a, _) => vec![a],
-        Ex::Bin(_, a, b) | Ex::Cmp(_, a, b) | Ex::Load(_, a, b) => vec![a, b],
-        Ex::Select(condition, a, b) => vec![condition, a, b],
-        Ex::Math(_, _, arguments) => arguments.iter().collect(),
-    }
-}
-
 fn mentions(e: &Ex, local: Local) -> bool {
-    count(e, local) > 0
+    e.reads(local)
 }
 
 fn count(e: &Ex, local: Local) -> usize {
     match e {
         Ex::Local(other) => usize::from(*other == local),
-        _ => children(e).into_iter().map(|child| count(child, local)).sum(),
+        _ => e.children().into_iter().map(|child| count(child, local)).sum(),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Values of several turns: machine vectors, or one value for all of them.
 
-use super::{LANES, Turn, vector_type};
+use super::{Turn, vector_type};
 use crate::function::Emitter;
 use cranelift_codegen::ir::condcodes::FloatCC;
 use cranelift_codegen::ir::{Endianness, InstBuilder, MemFlagsData, Type, Value, types};
@@ -58,7 +58,7 @@ impl Emitter<'_, '_> {
                 let vector = vector_type(*ty);
                 let load =
                     |k: i64| self.builder.ins().load(vector, self.memory.vectors, address, offset + 16 * k as i32);
-                Lanes::own((0..vectors(*ty)).map(load).collect())
+                Lanes::own((0..turn.vectors(*ty)).map(load).collect())
             }
             _ => unreachable!("the analysis lets no other expression through"),
         }
@@ -76,28 +76,41 @@ impl Emitter<'_, '_> {
     }
 
     /// As vectors, whatever it was.
-    pub fn spread(&mut self, lanes: Lanes, ty: Ty) -> Lanes {
+    pub fn spread(&mut self, turn: &Turn, lanes: Lanes, ty: Ty) -> Lanes {
         if !lanes.is_common {
             return lanes;
         }
         let all = self.builder.ins().splat(vector_type(ty), lanes.parts[0]);
-        Lanes::own(vec![all; vectors(ty) as usize])
+        Lanes::own(vec![all; turn.vectors(ty) as usize])
     }
 
     pub fn vector_binary(&mut self, bin: Bin, a: Value, b: Value) -> Value {
         match bin {
-            Bin::FMin => self.vector_extreme(FloatCC::LessThan, a, b),
-            Bin::FMax => self.vector_extreme(FloatCC::GreaterThan, a, b),
+            Bin::FMin | Bin::FMax => {
+                let best = self.better(bin, a, b);
+                let is_nan = self.builder.ins().fcmp(FloatCC::Unordered, b, b);
+                self.choose(is_nan, b, best)
+            }
             _ => self.binary(bin, a, b, None),
         }
     }
 
-    /// The first operand unless the second one is better or only that is NaN.
-    fn vector_extreme(&mut self, better: FloatCC, a: Value, b: Value) -> Value {
-        let is_better = self.builder.ins().fcmp(better, b, a);
-        let is_nan = self.builder.ins().fcmp(FloatCC::Unordered, b, b);
-        let takes_second = self.builder.ins().bor(is_better, is_nan);
-        self.choose(takes_second, b, a)
+    /// The second operand where it is better than the first one, which NaN is not: one instruction.
+    pub fn better(&mut self, bin: Bin, a: Value, b: Value) -> Value {
+        let (less, more) = if bin == Bin::FMin { (b, a) } else { (a, b) };
+        let is_better = self.builder.ins().fcmp(FloatCC::LessThan, less, more);
+        self.choose(is_better, b, a)
+    }
+
+    /// NaN where a mask is set.
+    pub fn or_nan(&mut self, mask: Value, value: Value) -> Value {
+        let ty = self.builder.func.dfg.value_type(value);
+        let nan = match ty {
+            types::F32X4 => self.builder.ins().f32const(f32::NAN),
+            _ => self.builder.ins().f64const(f64::NAN),
+        };
+        let nan = self.builder.ins().splat(ty, nan);
+        self.choose(mask, nan, value)
     }
 
     /// Lane by lane: `a` where all bits of the mask are set, `b` where none is.
@@ -124,14 +137,12 @@ impl Emitter<'_, '_> {
 
     fn converted_lanes(&mut self, turn: &Turn, convert: Convert, a: &Ex) -> Lanes {
         if convert == Convert::Trunc(Ty::I32) {
-            return self.coordinate_lanes(a);
+            return self.coordinate_lanes(turn, a);
         }
         let parts = self.lanes(turn, a).parts;
         let from = self.builder.func.dfg.value_type(parts[0]);
         Lanes::own(match (convert, from) {
-            (Convert::Float(Ty::F64), types::F32X4) => {
-                self.halves(parts, |emitter, half| emitter.builder.ins().fvpromote_low(half))
-            }
+            (Convert::Float(Ty::F64), types::F32X4) => self.widened(parts),
             (Convert::Float(Ty::F32), types::F64X2) => parts
                 .chunks(2)
                 .map(|pair| {
@@ -150,6 +161,11 @@ impl Emitter<'_, '_> {
             // Between equal types.
             _ => parts,
         })
+    }
+
+    /// From `f32` to `f64`.
+    pub fn widened(&mut self, parts: Vec<Value>) -> Vec<Value> {
+        self.halves(parts, |emitter, half| emitter.builder.ins().fvpromote_low(half))
     }
 
     /// Applies something that takes the lower half of a vector to both halves of each.
@@ -180,7 +196,7 @@ impl Emitter<'_, '_> {
     }
 
     /// A coordinate that grows by one from lane to lane.
-    fn coordinate_lanes(&mut self, e: &Ex) -> Lanes {
+    fn coordinate_lanes(&mut self, turn: &Turn, e: &Ex) -> Lanes {
         let first = self.value(e);
         let first = self.builder.ins().ireduce(types::I32, first);
         let all = self.builder.ins().splat(types::I32X4, first);
@@ -190,11 +206,13 @@ impl Emitter<'_, '_> {
             let steps = self.builder.ins().vconst(types::I32X4, steps);
             self.builder.ins().iadd(all, steps)
         };
-        Lanes::own((0..vectors(Ty::I32)).map(part).collect())
+        Lanes::own((0..turn.vectors(Ty::I32)).map(part).collect())
     }
 }
 
-/// Machine vectors for all lanes of a type.
-fn vectors(ty: Ty) -> i64 {
-    LANES * ty.size() as i64 / 16
+impl Turn<'_> {
+    /// Machine vectors for all lanes of a type.
+    fn vectors(&self, ty: Ty) -> i64 {
+        self.lanes * ty.size() as i64 / 16
+    }
 }
