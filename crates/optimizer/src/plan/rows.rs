@@ -6,7 +6,7 @@
 use super::bounds::constant;
 use super::carried::{Candidate, Carried};
 use super::function::Lower;
-use super::limits::Definitions;
+use super::limits::{Definitions, Item};
 use super::reduce::Folding;
 use ir::{Expr, ExprKind, Load, Op, Stmt, VarId};
 
@@ -28,12 +28,14 @@ impl Lower<'_, '_> {
             return None;
         }
         let (mut along_row, mut along_points) = (Steps::default(), Steps::default());
-        candidate.reduce.body.walk(&mut |e| {
-            if let ExprKind::Load(load) = &e.kind {
-                along_row.note(load, row.var, &definitions);
-                along_points.note(load, last.var, &definitions);
-            }
-        });
+        for e in candidate.items.iter().map(|item| item.expr()).chain([&candidate.reduce.body]) {
+            e.walk(&mut |e| {
+                if let ExprKind::Load(load) = &e.kind {
+                    along_row.note(load, row.var, &definitions);
+                    along_points.note(load, last.var, &definitions);
+                }
+            });
+        }
         let points = constant(&last.hi).zip(constant(&last.lo)).map(|(hi, lo)| hi - lo);
         let is_few = points.is_some_and(|points| points <= FEW);
         if along_row.apart > 0 || along_row.next == 0 || along_points.apart == 0 && !is_few {
@@ -43,7 +45,8 @@ impl Lower<'_, '_> {
         loops.push(row.var);
         let limits = self.limits(&candidate.items, &loops, &[]);
         // A guard that asks each cell of a row takes more than the row gives.
-        if limits.items.iter().any(|item| definitions.mention(item.expr(), &[row.var])) {
+        let asks = |item: &Item| matches!(item, Item::Guard(..)) && definitions.mention(item.expr(), &[row.var]);
+        if limits.items.iter().any(asks) {
             return None;
         }
         let folding = Folding::new(candidate.reduce, !self.is_short(candidate.reduce), candidate.e.span);
