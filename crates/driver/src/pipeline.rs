@@ -140,6 +140,7 @@ pub fn advance(session: &mut Session, entry: FileId, goal: Goal) -> Result<Produ
 
     timings.time("constants", || optimizer::constants(&mut program));
     timings.time("overrides", || optimizer::overrides(&mut program));
+    timings.time("split", || optimizer::split(&mut program));
     timings.time("together", || optimizer::together(&mut program));
     if bench {
         bench::arguments_of_kernel(&mut program).map_err(Stop::Defect)?;

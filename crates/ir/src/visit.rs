@@ -198,6 +198,25 @@ macro_rules! traversal {
             }
         }
 
+        impl Clause {
+            /// Calls `f` with the ends of ranges and everything that a cell may evaluate.
+            pub fn $children<'a>(&'a $($mutable)? self, mut f: impl FnMut(&'a $($mutable)? Expr)) {
+                for slot in &$($mutable)? self.slots {
+                    if let Slot::Coord(binder) = slot {
+                        f(&$($mutable)? binder.lo);
+                        f(&$($mutable)? binder.hi);
+                    }
+                }
+                for item in &$($mutable)? self.wheres {
+                    f(item.$children());
+                }
+                f(&$($mutable)? self.body);
+                if let Some(e) = &$($mutable)? self.otherwise {
+                    f(e);
+                }
+            }
+        }
+
         impl Family {
             /// Calls `f` with the extents and everything in the clauses.
             pub fn $children<'a>(&'a $($mutable)? self, mut f: impl FnMut(&'a $($mutable)? Expr)) {
@@ -205,19 +224,7 @@ macro_rules! traversal {
                     f(&$($mutable)? axis.extent);
                 }
                 for clause in &$($mutable)? self.clauses {
-                    for slot in &$($mutable)? clause.slots {
-                        if let Slot::Coord(binder) = slot {
-                            f(&$($mutable)? binder.lo);
-                            f(&$($mutable)? binder.hi);
-                        }
-                    }
-                    for item in &$($mutable)? clause.wheres {
-                        f(item.$children());
-                    }
-                    f(&$($mutable)? clause.body);
-                    if let Some(e) = &$($mutable)? clause.otherwise {
-                        f(e);
-                    }
+                    clause.$children(&mut f);
                 }
             }
 

@@ -15,6 +15,7 @@ mod lift;
 mod outline;
 mod overrides;
 mod plan;
+mod split;
 mod tile;
 mod together;
 
@@ -27,4 +28,5 @@ pub use inline::inline;
 pub use lift::lift;
 pub use overrides::overrides;
 pub use plan::{Options, plan, plan_with_decisions};
+pub use split::split;
 pub use together::together;

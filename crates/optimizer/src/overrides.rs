@@ -37,7 +37,7 @@ fn expr(e: &mut Expr, program: &mut Program) {
 type Cells = Vec<Range>;
 
 #[derive(Clone, Copy, PartialEq)]
-enum Range {
+pub enum Range {
     /// As the slot has it.
     Slot,
     Cut(i64, i64),
@@ -107,7 +107,7 @@ fn ends(slot: &Slot, range: Range) -> (End<'_>, End<'_>) {
 }
 
 /// A clause for some of the cells of another one.
-fn part(family: &Family, clause: &Clause, piece: &Cells, program: &mut Program) -> Clause {
+pub fn part(family: &Family, clause: &Clause, piece: &[Range], program: &mut Program) -> Clause {
     let alone = Family { clauses: vec![clause.clone()], ..family.clone() };
     let ty = Type::tensor(family.elem.clone(), family.axes.len());
     let alone = Expr { kind: ExprKind::Family(Box::new(alone)), ty, span: clause.span };

@@ -20,7 +20,7 @@ mod limits;
 pub(crate) mod linear;
 mod load;
 mod own;
-mod pieces;
+pub(crate) mod pieces;
 mod profile;
 mod recurrence;
 mod reduce;

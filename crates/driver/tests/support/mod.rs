@@ -60,6 +60,7 @@ pub fn loops(program: Program) -> Result<ir::loops::Module, String> {
     let mut program = differentiated(program)?;
     optimizer::constants(&mut program);
     optimizer::overrides(&mut program);
+    optimizer::split(&mut program);
     optimizer::together(&mut program);
     optimizer::inline(&mut program);
     optimizer::absorb(&mut program, false);

@@ -5,7 +5,7 @@ use super::bounds::{End, Ends};
 use super::function::Lower;
 use super::linear::{Definitions, Linear, definitions_of};
 use super::wrap::on_circle;
-use ir::{Clause, Expr, ExprKind, Op, VarId, WhereItem};
+use ir::{Clause, Expr, ExprKind, Op, VarId};
 use std::collections::BTreeSet;
 
 /// Pieces of one loop at most.
@@ -19,8 +19,8 @@ impl Lower<'_, '_> {
         if self.options().opt_level == 0 {
             return vec![range];
         }
-        let mut cuts = Cuts::new(var, range);
-        cuts.clause(clause);
+        let mut cuts = Cuts::new(var, range, definitions_of(&clause.wheres));
+        clause.for_each_child(|e| cuts.conditions(e));
         cuts.pieces(copies * weight(clause))
     }
 
@@ -30,8 +30,8 @@ impl Lower<'_, '_> {
         let mut points = BTreeSet::new();
         let mut nodes = 0;
         for (clause, var) in steps.iter().filter(|_| self.options().opt_level > 0) {
-            let mut cuts = Cuts::new(*var, (lo, hi));
-            cuts.clause(clause);
+            let mut cuts = Cuts::new(*var, (lo, hi), definitions_of(&clause.wheres));
+            clause.for_each_child(|e| cuts.conditions(e));
             points.extend(cuts.points);
             nodes += weight(clause);
         }
@@ -39,7 +39,8 @@ impl Lower<'_, '_> {
     }
 }
 
-struct Cuts<'e> {
+/// Where the range of a coordinate is cut.
+pub struct Cuts<'e> {
     var: VarId,
     range: (i64, i64),
     definitions: Definitions<'e>,
@@ -48,18 +49,16 @@ struct Cuts<'e> {
 }
 
 impl<'e> Cuts<'e> {
-    fn new(var: VarId, range: (i64, i64)) -> Cuts<'e> {
-        Cuts { var, range, definitions: Definitions::new(), points: BTreeSet::new() }
+    pub fn new(var: VarId, range: (i64, i64), definitions: Definitions<'e>) -> Cuts<'e> {
+        Cuts { var, range, definitions, points: BTreeSet::new() }
     }
 
-    fn clause(&mut self, clause: &'e Clause) {
-        self.definitions = definitions_of(&clause.wheres);
-        for e in parts(clause) {
-            e.walk(&mut |e| self.expression(e));
-        }
+    /// Notes where conditions in an expression change.
+    pub fn conditions(&mut self, e: &Expr) {
+        e.walk(&mut |e| self.condition(e));
     }
 
-    fn expression(&mut self, e: &Expr) {
+    fn condition(&mut self, e: &Expr) {
         let ExprKind::Op(op, operands) = &e.kind else { return };
         match op {
             Op::Rem => self.circle(operands),
@@ -105,11 +104,16 @@ impl<'e> Cuts<'e> {
         self.points.extend(points.into_iter().filter(|at| lo < *at && *at < hi));
     }
 
+    /// All pieces.
+    pub fn all(&self) -> Vec<(i64, i64)> {
+        let (lo, hi) = self.range;
+        let ends: Vec<i64> = [lo].into_iter().chain(self.points.iter().copied()).chain([hi]).collect();
+        ends.windows(2).map(|pair| (pair[0], pair[1])).collect()
+    }
+
     /// All pieces, or else the longest and what lies beside it, as far as the bodies are not too many.
     fn pieces(self, nodes: usize) -> Vec<(i64, i64)> {
-        let (lo, hi) = self.range;
-        let ends: Vec<i64> = [lo].into_iter().chain(self.points).chain([hi]).collect();
-        let all: Vec<(i64, i64)> = ends.windows(2).map(|pair| (pair[0], pair[1])).collect();
+        let ((lo, hi), all) = (self.range, self.all());
         let fits = |count: usize| count <= MOST_PIECES && count * nodes <= MOST_NODES;
         if all.len() == 1 || fits(all.len()) {
             return all;
@@ -120,15 +124,8 @@ impl<'e> Cuts<'e> {
     }
 }
 
-fn parts(clause: &Clause) -> impl Iterator<Item = &Expr> {
-    let wheres = clause.wheres.iter().map(|item| match item {
-        WhereItem::Def(_, e) | WhereItem::Guard(e) => e,
-    });
-    wheres.chain([&clause.body]).chain(&clause.otherwise)
-}
-
 fn weight(clause: &Clause) -> usize {
     let mut nodes = 0;
-    parts(clause).for_each(|e| e.walk(&mut |_| nodes += 1));
+    clause.for_each_child(|e| e.walk(&mut |_| nodes += 1));
     nodes
 }

@@ -81,6 +81,11 @@ impl Part {
         {
             return folded;
         }
+        if self.ty == Ty::I8
+            && let Some(folded) = self.folded_condition(op, &other)
+        {
+            return folded;
+        }
         if let Some(folded) = folded_float(op, &self.ex, &other.ex) {
             return Part { ex: folded, ..self };
         }
@@ -92,6 +97,17 @@ impl Part {
         }
         let (ty, frame) = (self.ty, self.joined(&other, Ex::Int(Ty::I8, 0), self.ty));
         Part { ex: Ex::Bin(op, Box::new(self.ex), Box::new(other.ex)), ty, ..frame }
+    }
+
+    /// Conditions of which one is known; both are 0 or 1.
+    fn folded_condition(&self, op: Bin, other: &Part) -> Option<Part> {
+        match (op, self.as_int(), other.as_int()) {
+            (Bin::And, Some(1), _) | (Bin::Or, Some(0), _) => Some(other.clone()),
+            (Bin::And, _, Some(1)) | (Bin::Or, _, Some(0)) => Some(self.clone()),
+            (Bin::And, Some(0), _) | (Bin::And, _, Some(0)) => Some(Part::int(Ty::I8, 0)),
+            (Bin::Or, Some(1), _) | (Bin::Or, _, Some(1)) => Some(Part::int(Ty::I8, 1)),
+            _ => None,
+        }
     }
 
     /// Index arithmetic with constants.
