@@ -62,6 +62,7 @@ pub fn loops(program: Program) -> Result<ir::loops::Module, String> {
     optimizer::overrides(&mut program);
     optimizer::together(&mut program);
     optimizer::inline(&mut program);
+    optimizer::close(&mut program);
     optimizer::absorb(&mut program, false);
     optimizer::fuse(&mut program, false);
     verified("inline", ir::verify(&program, false));
