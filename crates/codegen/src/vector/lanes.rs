@@ -31,7 +31,7 @@ impl Emitter<'_, '_> {
         }
         match e {
             Ex::Local(local) => turn.values[local].clone(),
-            Ex::Bin(bin @ (Bin::And | Bin::Or), a, b) if self.is_mask(turn, a) || self.is_mask(turn, b) => {
+            Ex::Bin(bin @ (Bin::And | Bin::Or), a, b) if self.is_mask(a) || self.is_mask(b) => {
                 let [a, b] = [a, b].map(|e| self.lanes(turn, e));
                 let same = !a.is_common && !b.is_common && self.type_of(a.parts[0]) == self.type_of(b.parts[0]);
                 let [a, b] = if same { [a.parts, b.parts] } else { [a, b].map(|lanes| self.mask(lanes, 4)) };
@@ -132,12 +132,11 @@ impl Emitter<'_, '_> {
         self.choose(mask, nan, value)
     }
 
-
     /// Whether the lanes of an expression are masks of different widths, or bytes that become such.
-    fn is_mask(&mut self, turn: &Turn, e: &Ex) -> bool {
+    fn is_mask(&self, e: &Ex) -> bool {
         match e {
             Ex::Cmp(..) | Ex::Un(Un::Not, _) => true,
-            Ex::Bin(Bin::And | Bin::Or, a, b) => self.is_mask(turn, a) || self.is_mask(turn, b),
+            Ex::Bin(Bin::And | Bin::Or, a, b) => self.is_mask(a) || self.is_mask(b),
             Ex::Load(Ty::I8, ..) => true,
             Ex::Local(local) => self.function.locals[local.0 as usize] == Ty::I8,
             _ => false,
