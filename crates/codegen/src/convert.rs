@@ -38,7 +38,7 @@ impl Emitter<'_, '_> {
         }
     }
 
-    fn type_of(&self, value: Value) -> Type {
+    pub fn type_of(&self, value: Value) -> Type {
         self.builder.func.dfg.value_type(value)
     }
 

@@ -149,8 +149,9 @@ impl Emitter<'_, '_> {
                     let value = self.lanes(turn, value);
                     let value = self.spread(turn, value, *ty);
                     let (address, offset) = self.address(*ty, base, index);
+                    let bytes = if *ty == Ty::I8 { 8 } else { 16 };
                     for (k, part) in value.parts.iter().enumerate() {
-                        let offset = offset + 16 * k as i32;
+                        let offset = offset + bytes * k as i32;
                         self.builder.ins().store(self.memory.vectors, *part, address, offset);
                     }
                 }

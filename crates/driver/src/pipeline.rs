@@ -148,6 +148,7 @@ pub fn advance(session: &mut Session, entry: FileId, goal: Goal) -> Result<Produ
     timings.time("inline", || optimizer::inline(&mut program));
     let mut absorbed = Vec::new();
     if options.opt_level > 0 {
+        timings.time("close", || optimizer::close(&mut program));
         absorbed = timings.time("absorb", || optimizer::absorb(&mut program, options.checked));
         timings.time("fuse", || optimizer::fuse(&mut program, options.checked));
     }

@@ -6,6 +6,7 @@
 mod absorb;
 mod accounts;
 mod calls;
+mod close;
 mod constants;
 mod decisions;
 mod facts;
@@ -15,12 +16,15 @@ mod lift;
 mod outline;
 mod overrides;
 mod plan;
+mod reorder;
 mod split;
 mod tile;
 mod together;
+mod versions;
 
 pub use absorb::{Absorbed, absorb};
 pub use accounts::{cost, storage};
+pub use close::close;
 pub use constants::constants;
 pub use decisions::Decisions;
 pub use fuse::fuse;

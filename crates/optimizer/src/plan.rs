@@ -21,6 +21,7 @@ pub(crate) mod linear;
 mod load;
 mod own;
 pub(crate) mod pieces;
+mod predicate;
 mod profile;
 mod recurrence;
 mod reduce;
@@ -114,6 +115,8 @@ pub fn plan_with_decisions(program: &Program, options: &Options) -> (Module, Dec
         data: shared.data,
     };
     if options.opt_level > 0 {
+        crate::reorder::reorder(&mut module);
+        crate::versions::versions(&mut module);
         crate::tile::tile(&mut module);
         crate::outline::outline(&mut module);
     }

@@ -28,7 +28,7 @@ pub fn tile(module: &mut Module) {
 }
 
 /// The kernel that takes many numbers, of a function that takes one.
-fn kernel(name: &str) -> Option<&'static str> {
+pub fn kernel(name: &str) -> Option<&'static str> {
     Some(match name {
         "f32_exp" => "f32_exp_tile",
         "f64_exp" => "f64_exp_tile",

@@ -55,9 +55,11 @@ impl<'s> Plan<'s> {
                 St::Let(local, value) if !sets.contains_key(local) => analysis.binding(*local, value)?,
                 St::Set(local, value) if sets[local] == 1 => analysis.fold(*local, value, body)?,
                 St::Store(ty, base, index, value) => {
-                    let fits = has_lanes(*ty) && analysis.is_common(base) && analysis.step(index)? == 1;
+                    let fits =
+                        (has_lanes(*ty) || *ty == Ty::I8) && analysis.is_common(base) && analysis.step(index)? == 1;
                     let kind = analysis.data(value)?;
-                    if !fits || kind.is_some_and(|kind| kind != Kind::of(*ty)) {
+                    let is_byte = *ty == Ty::I8 && kind.is_none();
+                    if !fits || is_byte || kind.is_some_and(|kind| kind != Kind::of(*ty)) {
                         return None;
                     }
                     analysis.note_common(base);
@@ -207,8 +209,14 @@ impl<'s> Analysis<'s, '_> {
             Ex::Local(local) => return self.data.get(local).copied(),
             Ex::Bin(bin, a, b) => {
                 let (a, b) = (self.data(a)?, self.data(b)?);
+                let is_bit = |kind: Option<Kind>| matches!(kind, Some(Kind::Mask(_) | Kind::Number(Ty::I8)));
+                if is_bit(a) && is_bit(b) && a != b && matches!(bin, Bin::And | Bin::Or) {
+                    self.nodes += 1;
+                    return Some(Some(Kind::Mask(4)));
+                }
                 let kind = joined(a, b)?;
                 let known = match kind {
+                    Kind::Number(Ty::I8) => a.is_some() && b.is_some() && matches!(bin, Bin::And | Bin::Or),
                     Kind::Number(ty) if ty.is_float() => {
                         matches!(bin, Bin::Add | Bin::Sub | Bin::Mul | Bin::FDiv | Bin::FMin | Bin::FMax)
                     }
@@ -227,6 +235,7 @@ impl<'s> Analysis<'s, '_> {
                 let kind = self.data(a)??;
                 let known = match kind {
                     Kind::Number(ty) if ty.is_float() => !matches!(un, Un::Not),
+                    Kind::Number(Ty::I8) => matches!(un, Un::Not),
                     Kind::Number(_) => matches!(un, Un::Neg),
                     Kind::Mask(_) => matches!(un, Un::Not),
                 };
@@ -235,7 +244,8 @@ impl<'s> Analysis<'s, '_> {
             Ex::Cmp(_, a, b) => {
                 let (a, b) = (self.data(a)?, self.data(b)?);
                 match joined(a, b)? {
-                    Kind::Number(ty) => Kind::Mask(ty.size()),
+                    Kind::Number(ty) if has_lanes(ty) => Kind::Mask(ty.size()),
+                    Kind::Number(_) => return None,
                     Kind::Mask(_) => return None,
                 }
             }
@@ -248,8 +258,7 @@ impl<'s> Analysis<'s, '_> {
                     (a, b, _) => joined(a, b)?,
                 };
                 match (kind, condition) {
-                    (Kind::Number(ty), Some(Kind::Mask(bytes))) if bytes == ty.size() => kind,
-                    (Kind::Number(_), None) => kind,
+                    (Kind::Number(ty), Some(Kind::Mask(_) | Kind::Number(Ty::I8)) | None) if has_lanes(ty) => kind,
                     _ => return None,
                 }
             }
@@ -263,7 +272,9 @@ impl<'s> Analysis<'s, '_> {
             },
             // A coordinate, as the program sees it.
             Ex::Convert(Convert::Trunc(Ty::I32), a) if self.step(a) == Some(1) => Kind::Number(Ty::I32),
-            Ex::Load(ty, base, index) if has_lanes(*ty) && self.is_common(base) && self.step(index) == Some(1) => {
+            Ex::Load(ty, base, index)
+                if (has_lanes(*ty) || *ty == Ty::I8) && self.is_common(base) && self.step(index) == Some(1) =>
+            {
                 Kind::Number(*ty)
             }
             _ => return None,

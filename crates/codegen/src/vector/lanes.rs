@@ -2,7 +2,7 @@
 
 use super::{Turn, vector_type};
 use crate::function::Emitter;
-use cranelift_codegen::ir::condcodes::FloatCC;
+use cranelift_codegen::ir::condcodes::{FloatCC, IntCC};
 use cranelift_codegen::ir::{Endianness, InstBuilder, MemFlagsData, Type, Value, types};
 use ir::loops::{Bin, Convert, Ex, Ty, Un};
 
@@ -31,6 +31,12 @@ impl Emitter<'_, '_> {
         }
         match e {
             Ex::Local(local) => turn.values[local].clone(),
+            Ex::Bin(bin @ (Bin::And | Bin::Or), a, b) if self.is_mask(a) || self.is_mask(b) => {
+                let [a, b] = [a, b].map(|e| self.lanes(turn, e));
+                let same = !a.is_common && !b.is_common && self.type_of(a.parts[0]) == self.type_of(b.parts[0]);
+                let [a, b] = if same { [a.parts, b.parts] } else { [a, b].map(|lanes| self.mask(lanes, 4)) };
+                Lanes::own(a.into_iter().zip(b).map(|(a, b)| self.vector_binary(*bin, a, b)).collect())
+            }
             Ex::Bin(bin, a, b) => {
                 let [a, b] = self.both(turn, a, b);
                 Lanes::own(a.into_iter().zip(b).map(|(a, b)| self.vector_binary(*bin, a, b)).collect())
@@ -46,6 +52,13 @@ impl Emitter<'_, '_> {
             Ex::Select(condition, a, b) => {
                 let condition = self.lanes(turn, condition);
                 let [a, b] = self.both(turn, a, b);
+                let condition = match condition.is_common {
+                    true => condition,
+                    false => {
+                        let bytes = self.builder.func.dfg.value_type(a[0]).lane_bits() as usize / 8;
+                        Lanes::own(self.mask(condition, bytes))
+                    }
+                };
                 let choose = |(k, (a, b)): (usize, (Value, Value))| match condition.is_common {
                     true => self.builder.ins().select(condition.parts[0], a, b),
                     false => self.choose(condition.parts[k], a, b),
@@ -53,6 +66,12 @@ impl Emitter<'_, '_> {
                 Lanes::own(a.into_iter().zip(b).enumerate().map(choose).collect())
             }
             Ex::Convert(convert, a) => self.converted_lanes(turn, *convert, a),
+            Ex::Load(Ty::I8, base, index) => {
+                let (address, offset) = self.address(Ty::I8, base, index);
+                let load =
+                    |k: i64| self.builder.ins().load(types::I64, self.memory.vectors, address, offset + 8 * k as i32);
+                Lanes::own((0..turn.lanes / 8).map(load).collect())
+            }
             Ex::Load(ty, base, index) => {
                 let (address, offset) = self.address(*ty, base, index);
                 let vector = vector_type(*ty);
@@ -113,6 +132,47 @@ impl Emitter<'_, '_> {
         self.choose(mask, nan, value)
     }
 
+    /// Whether the lanes of an expression are masks of different widths, or bytes that become such.
+    fn is_mask(&self, e: &Ex) -> bool {
+        match e {
+            Ex::Cmp(..) | Ex::Un(Un::Not, _) => true,
+            Ex::Bin(Bin::And | Bin::Or, a, b) => self.is_mask(a) || self.is_mask(b),
+            Ex::Load(Ty::I8, ..) => true,
+            Ex::Local(local) => self.function.locals[local.0 as usize] == Ty::I8,
+            _ => false,
+        }
+    }
+
+    /// Conditions as masks of lanes of so many bytes. Bools in memory come eight to a word.
+    fn mask(&mut self, lanes: Lanes, bytes: usize) -> Vec<Value> {
+        let mut parts = lanes.parts;
+        if self.builder.func.dfg.value_type(parts[0]) == types::I64 {
+            let mut masks = Vec::with_capacity(2 * parts.len());
+            for word in parts {
+                let word = self.builder.ins().scalar_to_vector(types::I64X2, word);
+                let word = self.as_type(word, types::I8X16);
+                let halves = self.builder.ins().uwiden_low(word);
+                let low = self.builder.ins().uwiden_low(halves);
+                let high = self.builder.ins().uwiden_high(halves);
+                for bits in [low, high] {
+                    let zero = self.builder.ins().iconst(types::I32, 0);
+                    let zeros = self.builder.ins().splat(types::I32X4, zero);
+                    masks.push(self.builder.ins().icmp(IntCC::NotEqual, bits, zeros));
+                }
+            }
+            parts = masks;
+        }
+        let wide = self.builder.func.dfg.value_type(parts[0]) == types::I64X2;
+        match (wide, bytes) {
+            (false, 8) => parts
+                .into_iter()
+                .flat_map(|part| [self.builder.ins().swiden_low(part), self.builder.ins().swiden_high(part)])
+                .collect(),
+            (true, 4) => parts.chunks(2).map(|pair| self.low_words(pair[0], pair[1])).collect(),
+            _ => parts,
+        }
+    }
+
     /// Lane by lane: `a` where all bits of the mask are set, `b` where none is.
     fn choose(&mut self, mask: Value, a: Value, b: Value) -> Value {
         let ty = self.builder.func.dfg.value_type(a);
@@ -130,6 +190,9 @@ impl Emitter<'_, '_> {
 
     fn vector_unary(&mut self, un: Un, a: Value) -> Value {
         match un {
+            Un::Not if self.builder.func.dfg.value_type(a) == types::I64 => {
+                self.builder.ins().bxor_imm_u(a, 0x0101_0101_0101_0101)
+            }
             Un::Not => self.builder.ins().bnot(a),
             _ => self.unary(un, a),
         }
@@ -193,6 +256,15 @@ impl Emitter<'_, '_> {
         let mask = self.builder.func.dfg.immediates.push((0..8).chain(16..24).collect::<Vec<u8>>().into());
         let joined = self.builder.ins().shuffle(low, high, mask);
         self.as_type(joined, ty)
+    }
+
+    /// The lower half of each lane of two vectors.
+    fn low_words(&mut self, low: Value, high: Value) -> Value {
+        let (low, high) = (self.as_type(low, types::I8X16), self.as_type(high, types::I8X16));
+        let bytes = (0..4).chain(8..12).chain(16..20).chain(24..28).collect::<Vec<u8>>();
+        let mask = self.builder.func.dfg.immediates.push(bytes.into());
+        let joined = self.builder.ins().shuffle(low, high, mask);
+        self.as_type(joined, types::I32X4)
     }
 
     /// A coordinate that grows by one from lane to lane.

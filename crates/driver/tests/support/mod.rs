@@ -63,6 +63,7 @@ pub fn loops(program: Program) -> Result<ir::loops::Module, String> {
     optimizer::split(&mut program);
     optimizer::together(&mut program);
     optimizer::inline(&mut program);
+    optimizer::close(&mut program);
     optimizer::absorb(&mut program, false);
     optimizer::fuse(&mut program, false);
     verified("inline", ir::verify(&program, false));

@@ -478,12 +478,15 @@ impl Lower<'_, '_> {
     }
 
     fn gate_item(&mut self, cond: Part, rest: &[Item], yes: Then<Self>, no: Option<Then<Self>>) {
+        let first = self.reads.len();
+        self.gates += 1;
         let (open, ()) = self.branch(|lower| lower.gate_items(rest, yes, None));
         let closed = match no {
             Some(no) => self.branch(|lower| no(lower)).0,
             None => Vec::new(),
         };
-        self.emit(St::If(cond.ex, open, closed));
+        self.gates -= 1;
+        self.choose(cond, open, closed, first);
     }
 
     pub fn define(&mut self, var: VarId, e: &Expr) {

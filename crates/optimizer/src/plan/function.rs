@@ -4,6 +4,7 @@ use super::apart::Apart;
 use super::contraction::Contracted;
 use super::interval::Interval;
 use super::life::{BlockKey, LastUses};
+use super::predicate::CellRead;
 use super::region::Region;
 use super::register::Registers;
 use super::scatter::Scattered;
@@ -65,6 +66,11 @@ pub struct Lower<'a, 'p> {
     pub apart: HashMap<VarId, Apart>,
     /// Ranges of the coordinates of the loops around, where they are constant.
     pub ranges: HashMap<VarId, (i64, i64)>,
+    /// Ranges of the loops around, by their counters.
+    pub turns: HashMap<Local, (Part, Part)>,
+    /// How many branches are open that may become choices, and the cells that were read in them.
+    pub gates: usize,
+    pub reads: Vec<CellRead>,
     /// Families whose steps are in registers.
     pub registers: HashMap<VarId, Registers>,
 }
@@ -98,6 +104,9 @@ impl<'a, 'p> Lower<'a, 'p> {
             windows: Rc::default(),
             apart: HashMap::new(),
             ranges: HashMap::new(),
+            turns: HashMap::new(),
+            gates: 0,
+            reads: Vec::new(),
             registers: HashMap::new(),
         }
     }

@@ -80,7 +80,8 @@ impl Lower<'_, '_> {
 
     /// The cell at indices that are in bounds.
     pub fn cell(&mut self, tensor: Local, index: Vec<Part>, elem: &Type) -> Part {
-        let at = self.offset(tensor, index);
+        let at = self.offset(tensor, index.clone());
+        self.note_read(tensor, &index, &at);
         let data = self.data(tensor);
         let mut part = Part::load(memory_type(elem), data, at);
         part.level = part.level.max(self.info[tensor.0 as usize].floor);

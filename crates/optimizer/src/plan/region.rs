@@ -268,7 +268,9 @@ impl Lower<'_, '_> {
         let (lo, hi) = (self.interval(&range.0.ex), self.interval(&range.1.ex));
         let var = self.named(Ty::I64, name);
         self.info[var.0 as usize].interval = Interval::of_turns(lo, hi);
+        self.turns.insert(var, range.clone());
         body(self, var);
+        self.turns.remove(&var);
         let region = self.close();
         let (lo, hi) = (range.0.ex, range.1.ex);
         self.emit(St::For { var, lo, hi, turns, body: region.stmts });
