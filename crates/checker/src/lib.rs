@@ -307,6 +307,9 @@ impl<'m> Checker<'m> {
                     if axis.extent != Sym::extent(var, k) {
                         self.facts.extents.insert((var, k), axis.extent.clone());
                     }
+                    if let Some(extent) = axis.extent.as_const() {
+                        self.program.checked_extents.insert((var, k), extent);
+                    }
                 }
             }
             _ => {}

@@ -17,6 +17,8 @@ pub struct Program {
     pub bench: Option<Bench>,
     /// Extents of tensors that are known before the program runs, as far as a pass has found them out.
     pub extents: HashMap<VarId, Vec<Option<i64>>>,
+    /// Constant extents of tensor variables by axis, as far as the checker knew them.
+    pub checked_extents: HashMap<(VarId, usize), i64>,
 }
 
 /// `inputs` ends in a call of `kernel`, or gives the arguments of one.

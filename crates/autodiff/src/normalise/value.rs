@@ -72,8 +72,12 @@ impl Normaliser<'_> {
     pub(super) fn variable(&self, var: VarId, span: Span) -> Tensor {
         let info = &self.program.vars[var.index()];
         let known = self.extents.get(&var);
+        let constant = |axis: usize| {
+            let checked = self.program.checked_extents.get(&(var, axis)).copied();
+            checked.or_else(|| known.and_then(|known| known.get(axis).copied().flatten()))
+        };
         let extents =
-            (0..info.ty.rank()).map(|axis| match known.and_then(|known| known.get(axis).copied().flatten()) {
+            (0..info.ty.rank()).map(|axis| match constant(axis) {
                 Some(extent) => make::int(extent, Type::I64, span),
                 None => {
                     let dim = ExprKind::Dim(Box::new(self.read_var(var, span)), axis);
