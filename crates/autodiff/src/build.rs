@@ -92,9 +92,7 @@ fn merged(a: &Expr, b: &Expr) -> Option<Expr> {
     if !is_number(none, 0.0) || !is_number(nothing, 0.0) || a.ty != b.ty {
         return None;
     }
-    let choice = |x: Expr, y: Expr| {
-        expr(ExprKind::If(open.clone(), Box::new(x), Box::new(y)), a.ty.clone(), a.span)
-    };
+    let choice = |x: Expr, y: Expr| expr(ExprKind::If(open.clone(), Box::new(x), Box::new(y)), a.ty.clone(), a.span);
     if same(open, test) {
         return Some(choice(plus((**x).clone(), (**y).clone()), (**none).clone()));
     }

@@ -678,17 +678,14 @@ impl Differentiator {
         // A copy with parameters of its own.
         let mut copy = |v: VarId| {
             let info = program.vars[v.index()].clone();
-            let copy = VarId(program.vars.len() as u32);
-            for axis in 0..info.ty.rank() {
-                if let Some(extent) = program.checked_extents.get(&(v, axis)).copied() {
-                    program.checked_extents.insert((copy, axis), extent);
-                }
-            }
             program.vars.push(info);
-            copy
+            VarId(program.vars.len() as u32 - 1)
         };
         let params: Vec<VarId> = primal.params.iter().map(|p| copy(*p)).collect();
         let mut names: HashMap<VarId, VarId> = primal.params.iter().copied().zip(params.iter().copied()).collect();
+        for (of, copy) in primal.params.iter().zip(&params) {
+            program.copy_extents(*of, *copy, &names);
+        }
         let own: Vec<VarId> = floats.iter().map(|f| names[f]).collect();
         let mut statements: Vec<Stmt> = Vec::new();
         let (body, denominators) = match primal.rule {

@@ -210,8 +210,8 @@ impl<'a> Reverse<'a> {
                 let own = self.differentiator.origin(self.program, v, span);
                 let dim = expr(ExprKind::Dim(Box::new(own), k), Type::I32, span);
                 let known = self.differentiator.extents.get(&(v, k)).cloned();
-                let constant = self.program.checked_extents.get(&(v, k)).map(|extent| int(*extent, Scalar::I64, span));
-                let extent = constant.or(known).unwrap_or_else(|| expr(ExprKind::Cast(Box::new(dim)), Type::I64, span));
+                let known = self.program.known_extent(v, k, span).or(known);
+                let extent = known.unwrap_or_else(|| expr(ExprKind::Cast(Box::new(dim)), Type::I64, span));
                 Axis { name: info.coords.get(k).copied().flatten(), extent }
             })
             .collect()

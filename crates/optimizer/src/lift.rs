@@ -28,13 +28,11 @@ pub fn lift(program: &mut Program) -> Vec<(Span, VarId, Span)> {
         for var in needs_here.keys() {
             let fresh = VarId(program.vars.len() as u32);
             let copy = ir::Var { kind: VarKind::Param, ..program.vars[var.index()].clone() };
-            for axis in 0..copy.ty.rank() {
-                if let Some(extent) = program.checked_extents.get(&(*var, axis)).copied() {
-                    program.checked_extents.insert((fresh, axis), extent);
-                }
-            }
             program.vars.push(copy);
             names.insert(*var, fresh);
+        }
+        for (var, fresh) in &names {
+            program.copy_extents(*var, *fresh, &names);
         }
         let Program { vars, funcs, .. } = program;
         let func = &mut funcs[k];
