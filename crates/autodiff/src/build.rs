@@ -1,5 +1,6 @@
 //! Small expressions with the obvious foldings: zeros vanish, ones disappear.
 
+use crate::solve::same;
 use diagnostics::Span;
 use ir::{Binder, Expr, ExprKind, Load, Op, Reduce, ReduceOp, Scalar, Type, VarId, WhereItem};
 
@@ -73,6 +74,36 @@ pub fn add(a: Expr, b: Expr) -> Expr {
         return binary(Op::Sub, a, subtrahend);
     }
     binary(Op::Add, a, b)
+}
+
+/// A sum in which what is gated alike stands behind one gate, and what is gated the other way behind its `else`.
+pub fn plus(a: Expr, b: Expr) -> Expr {
+    if let ExprKind::Op(Op::Add, args) = &a.kind
+        && let ExprKind::If(..) = args[1].kind
+        && let Some(last) = merged(&args[1], &b)
+    {
+        return binary(Op::Add, args[0].clone(), last);
+    }
+    merged(&a, &b).unwrap_or_else(|| add(a, b))
+}
+
+fn merged(a: &Expr, b: &Expr) -> Option<Expr> {
+    let (ExprKind::If(open, x, none), ExprKind::If(test, y, nothing)) = (&a.kind, &b.kind) else { return None };
+    if !is_number(none, 0.0) || !is_number(nothing, 0.0) || a.ty != b.ty {
+        return None;
+    }
+    let choice = |x: Expr, y: Expr| expr(ExprKind::If(open.clone(), Box::new(x), Box::new(y)), a.ty.clone(), a.span);
+    if same(open, test) {
+        return Some(choice(plus((**x).clone(), (**y).clone()), (**none).clone()));
+    }
+    let closed = match &test.kind {
+        ExprKind::Op(Op::Not, args) => same(open, &args[0]),
+        _ => match &open.kind {
+            ExprKind::Op(Op::Not, args) => same(test, &args[0]),
+            _ => false,
+        },
+    };
+    closed.then(|| choice((**x).clone(), (**y).clone()))
 }
 
 pub fn neg(a: Expr) -> Expr {
@@ -207,6 +238,12 @@ pub fn behind_or(items: Vec<WhereItem>, value: Expr, closed: &Expr) -> Expr {
                 }
             }
             WhereItem::Guard(g) if matches!(g.kind, ExprKind::Bool(true)) => value,
+            WhereItem::Guard(g) if matches!(&value.kind, ExprKind::If(_, _, none) if is_number(none, 0.0) && is_number(closed, 0.0)) =>
+            {
+                let ExprKind::If(inner, value, none) = value.kind else { unreachable!("matched above") };
+                let (ty, span) = (value.ty.clone(), value.span);
+                expr(ExprKind::If(Box::new(and(g, *inner)), value, none), ty, span)
+            }
             WhereItem::Guard(g) => {
                 let (ty, span) = (value.ty.clone(), value.span);
                 expr(ExprKind::If(Box::new(g), Box::new(value), Box::new(closed.clone())), ty, span)

@@ -683,6 +683,9 @@ impl Differentiator {
         };
         let params: Vec<VarId> = primal.params.iter().map(|p| copy(*p)).collect();
         let mut names: HashMap<VarId, VarId> = primal.params.iter().copied().zip(params.iter().copied()).collect();
+        for (of, copy) in primal.params.iter().zip(&params) {
+            program.copy_extents(*of, *copy, &names);
+        }
         let own: Vec<VarId> = floats.iter().map(|f| names[f]).collect();
         let mut statements: Vec<Stmt> = Vec::new();
         let (body, denominators) = match primal.rule {

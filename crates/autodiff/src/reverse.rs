@@ -210,6 +210,7 @@ impl<'a> Reverse<'a> {
                 let own = self.differentiator.origin(self.program, v, span);
                 let dim = expr(ExprKind::Dim(Box::new(own), k), Type::I32, span);
                 let known = self.differentiator.extents.get(&(v, k)).cloned();
+                let known = self.program.known_extent(v, k, span).or(known);
                 let extent = known.unwrap_or_else(|| expr(ExprKind::Cast(Box::new(dim)), Type::I64, span));
                 Axis { name: info.coords.get(k).copied().flatten(), extent }
             })
@@ -410,7 +411,7 @@ impl<'a> Reverse<'a> {
             let part =
                 if part.ty == ty { part } else { expr(ExprKind::Cast(Box::new(part.clone())), ty.clone(), part.span) };
             total = Some(match total {
-                Some(total) => add(total, part),
+                Some(total) => plus(total, part),
                 None => part,
             });
         }
@@ -866,11 +867,21 @@ fn lifted_guards(cell: Expr) -> (Expr, Vec<WhereItem>) {
     loop {
         match cell.kind {
             ExprKind::If(g, a, b) if is_number(&b, 0.0) => {
-                wheres.push(WhereItem::Guard(*g));
+                conjuncts(*g, &mut wheres);
                 cell = *a;
             }
             kind => return (Expr { kind, ..cell }, wheres),
         }
+    }
+}
+
+fn conjuncts(test: Expr, guards: &mut Vec<WhereItem>) {
+    match test.kind {
+        ExprKind::And(a, b) => {
+            conjuncts(*a, guards);
+            conjuncts(*b, guards);
+        }
+        _ => guards.push(WhereItem::Guard(test)),
     }
 }
 

@@ -271,6 +271,10 @@ pub fn same(a: &Expr, b: &Expr) -> bool {
         (ExprKind::Var(x), ExprKind::Var(y)) => x == y,
         (ExprKind::Dim(x, i), ExprKind::Dim(y, j)) => i == j && same(x, y),
         (ExprKind::Float(x), ExprKind::Float(y)) => x == y,
+        (ExprKind::Bool(x), ExprKind::Bool(y)) => x == y,
+        (ExprKind::And(p, q), ExprKind::And(x, y)) | (ExprKind::Or(p, q), ExprKind::Or(x, y)) => {
+            same(p, x) && same(q, y)
+        }
         (ExprKind::Load(x), ExprKind::Load(y)) => {
             same(&x.tensor, &y.tensor) && x.index.iter().zip(&y.index).all(|(x, y)| same(x, y))
         }

@@ -290,7 +290,7 @@ impl<'a> Cell<'a> {
                 let part = sum(binders, needed(behind_def, &value), value);
                 let part = ir::visit::refresh(&part, self.around.program());
                 totals[field] = Some(match totals[field].take() {
-                    Some(total) => add(total, part),
+                    Some(total) => plus(total, part),
                     None => part,
                 });
             }

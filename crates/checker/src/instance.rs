@@ -9,7 +9,7 @@ use crate::ty::{Axis, FnValue, Ty, Val};
 use crate::unify::Why;
 use crate::{Checker, Cx, errors};
 use diagnostics::{Span, Symbol};
-use ir::{FuncId, VarId, VarKind};
+use ir::{FuncId, KnownExtent, VarId, VarKind};
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 use syntax::ast;
@@ -255,6 +255,9 @@ impl Checker<'_> {
             return axis.clone();
         }
         self.facts.extents.insert((var, k), extent.clone());
+        if let Some((other, axis)) = extent.as_extent() {
+            self.program.checked_extents.insert((var, k), KnownExtent::Of(other, axis));
+        }
         Axis { extent, ..axis.clone() }
     }
 

@@ -59,7 +59,7 @@ use crate::ty::{Axis, FnValue, Ty, Val};
 use crate::types::is_unknown;
 use crate::wheres::Trailing;
 use diagnostics::{Diagnostic, SourceMap, Span, Symbol};
-use ir::{Expr, ExprKind, FuncId, Program, Stmt, Type, Var, VarId, VarKind};
+use ir::{Expr, ExprKind, FuncId, KnownExtent, Program, Stmt, Type, Var, VarId, VarKind};
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 use syntax::ast;
@@ -306,6 +306,9 @@ impl<'m> Checker<'m> {
                 for (k, axis) in tensor.axes.iter().enumerate() {
                     if axis.extent != Sym::extent(var, k) {
                         self.facts.extents.insert((var, k), axis.extent.clone());
+                    }
+                    if let Some(extent) = axis.extent.as_const() {
+                        self.program.checked_extents.insert((var, k), KnownExtent::Constant(extent));
                     }
                 }
             }

@@ -137,6 +137,14 @@ impl Sym {
         }
     }
 
+    /// The extent of a tensor's axis, if it is nothing else.
+    pub fn as_extent(&self) -> Option<(VarId, usize)> {
+        match (self.terms.as_slice(), self.constant) {
+            ([(Atom::Extent(tensor, axis), 1)], 0) => Some((*tensor, *axis)),
+            _ => None,
+        }
+    }
+
     /// Atoms with their coefficients, and the constant.
     pub fn parts(&self) -> (&[(Atom, i128)], i128) {
         (&self.terms, self.constant)

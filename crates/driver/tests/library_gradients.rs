@@ -39,8 +39,16 @@ const WITH_DERIVATIVE: &[(&str, &str, &str)] = &[
     ("linalg", "cholesky", "{ let t = cholesky(s); sum[i, j](t[i, j] * ((2 * i + j) as f64)) }"),
     ("linalg", "qr", "{ let (q, r) = qr(a); sum[i, j](q[i, j] * ((2 * i + j) as f64) + r[i, j] ** 2.0) }"),
     ("linalg", "lstsq", "{ let t = lstsq(a, [x[0], x[1], 1.0]); sum[i](t[i] ** 2.0) }"),
-    ("linalg", "eigh", "{ let (t, u) = eigh(s); sum[i](t[i] * ((i + 1) as f64)) }"),
-    ("linalg", "svd", "{ let (u, t, w) = svd(a); sum[i](t[i] * ((i + 1) as f64)) }"),
+    (
+        "linalg",
+        "eigh",
+        "{ let (t, u) = eigh(s); sum[i](t[i] * ((i + 1) as f64)) + sum[i, j](u[i, j] ** 4.0 * ((2 * i + j) as f64)) }",
+    ),
+    (
+        "linalg",
+        "svd",
+        "{ let (u, t, w) = svd(a); sum[i](t[i] * ((i + 1) as f64)) + sum[i, j]((u[i, j] ** 4.0 + w[i, j] ** 2.0) * ((2 * i + j) as f64)) }",
+    ),
     ("ml", "relu", "sum[i](relu(x)[i] ** 2.0)"),
     ("ml", "leaky_relu", "sum[i](leaky_relu(x, 0.3)[i] ** 2.0)"),
     ("ml", "elu", "sum[i](elu(x, x[0])[i] ** 2.0)"),
@@ -118,7 +126,7 @@ const WITH_DERIVATIVE: &[(&str, &str, &str)] = &[
     ("numerics", "rk4", "{ let t = rk4(|t, y| -y * y, v, 0.0, 1.0, 3); sum[i](t[3, i] ** 2.0) }"),
     ("numerics", "dopri5", "dopri5(|t, y| -x[1] * y, x[0], 0.0, 1.0, 1e-10, 1000)"),
     ("numerics", "newton", "newton(|t| t * t - 2.0 - x[0], 1.0f64, 30)"),
-    ("numerics", "fixed_point", "fixed_point(|t| 0.3 * t + x[0] * x[1], 0.0f64, 80)"),
+    ("numerics", "fixed_point", "fixed_point(|t| 0.3 * t + 0.2 * x[3] * t * t + x[0] * x[1], 0.0f64, 80)"),
     ("numerics", "trapezoid", "trapezoid(|t| t * t * x[1], x[2], 1.0, 4)"),
     ("numerics", "simpson", "simpson(|t| t ** 4.0 * x[1], x[2], 1.0, 4)"),
     ("numerics", "fft", "{ let (re, im) = fft(v, v * v); sum[i](re[i] ** 2.0 * im[i]) }"),
@@ -127,7 +135,7 @@ const WITH_DERIVATIVE: &[(&str, &str, &str)] = &[
     (
         "numerics",
         "least_squares",
-        "{ let t = least_squares(|q| q[0] + q[1] * [0.0f64, 1.0, 2.0, 3.0] - v, [0.0f64, 0.0], 10); t[0] * t[1] }",
+        "{ let t = least_squares(|q| q[0] + q[1] * (1.0 + 0.1 * q[1]) * [0.0f64, 1.0, 2.0, 3.0] - v, [0.0f64, 0.0], 10); t[0] * t[1] }",
     ),
     ("numerics", "warping_cost", "warping_cost(a)"),
     ("optim", "sgd", "{ let t = sgd(v, v * v, x[5]); sum[i](t[i] ** 2.0) }"),
@@ -155,7 +163,17 @@ const WITHOUT: &[(&str, &[&str])] = &[
     ("random", &["fold_in", "uniform", "uniform64", "normal", "bernoulli", "gumbel", "categorical", "permutation"]),
 ];
 
+/// A program that prints the gradient of `body` and differences of its values, then its second derivatives along a
+/// direction and differences of gradients along it.
 fn program(import: &str, body: &str) -> String {
+    let second = "\
+        fn slope(x: [f64; n]) -> [f64; n] { let y = f(x); let g = @y / @x; g[n] }\n\
+        fn along(x: [f64; n], v: [f64; n], by: f64) -> [f64; n] { x[n] + by * v[n] }\n\
+        let v = [0.3f64, -0.2, 0.7, 0.5, -0.9, 0.4, 0.1, -0.6, 0.8];\n\
+        let h = @g / @x;\n\
+        let curve[i] = sum[k](h[i, k] * v[k]);\n\
+        let rise[i] = (slope(along(x, v, 1e-5))[i] - slope(along(x, v, -1e-5))[i]) / 2e-5;\n\
+        print(curve);\nprint(rise);\n";
     format!(
         "{import}\n\
          fn f(x: [f64; n]) -> f64 {{\n\
@@ -173,14 +191,17 @@ fn program(import: &str, body: &str) -> String {
          let y = f(x);\n\
          let g = @y / @x;\n\
          let d[k in 0..9] = (f(moved(x, k, 1e-5)) - f(moved(x, k, -1e-5))) / 2e-5;\n\
-         print(g);\nprint(d);\n"
+         print(g);\nprint(d);\n\
+         {second}"
     )
 }
 
 fn compared(text: &str, what: &str, stack_bytes: usize) -> Result<(), String> {
     let found = support::without_panic(|| lines_of(text, stack_bytes)).unwrap_or_else(Err)?;
-    let [gradient, differences] = &found[..] else { return Err(format!("{} lines", found.len())) };
-    near(what, gradient, differences)
+    found.chunks(2).try_for_each(|pair| match pair {
+        [derivative, differences] => near(what, derivative, differences),
+        _ => Err(format!("{} lines", found.len())),
+    })
 }
 
 #[test]

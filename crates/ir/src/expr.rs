@@ -17,6 +17,45 @@ pub struct Program {
     pub bench: Option<Bench>,
     /// Extents of tensors that are known before the program runs, as far as a pass has found them out.
     pub extents: HashMap<VarId, Vec<Option<i64>>>,
+    /// Extents of tensor variables by axis, as far as the checker knew them.
+    pub checked_extents: HashMap<(VarId, usize), KnownExtent>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum KnownExtent {
+    Constant(i64),
+    /// That of an axis of a variable of the same function.
+    Of(VarId, usize),
+}
+
+impl Program {
+    /// What is known of an extent, as an `i64`.
+    pub fn known_extent(&self, var: VarId, axis: usize, span: Span) -> Option<Expr> {
+        let (kind, ty) = match self.checked_extents.get(&(var, axis))? {
+            KnownExtent::Constant(extent) => (ExprKind::Int(*extent), Type::I64),
+            KnownExtent::Of(var, axis) => {
+                let ty = self.vars[var.index()].ty.clone();
+                let tensor = Expr { kind: ExprKind::Var(*var), ty, span };
+                let dim = Expr { kind: ExprKind::Dim(Box::new(tensor), *axis), ty: Type::I32, span };
+                (ExprKind::Cast(Box::new(dim)), Type::I64)
+            }
+        };
+        Some(Expr { kind, ty, span })
+    }
+
+    /// What is known of a variable's extents holds for its copy, too, as far as it does not speak of variables that
+    /// have none.
+    pub fn copy_extents(&mut self, of: VarId, copy: VarId, copies: &HashMap<VarId, VarId>) {
+        for axis in 0..self.vars[of.index()].ty.rank() {
+            let known = match self.checked_extents.get(&(of, axis)) {
+                Some(KnownExtent::Of(other, k)) => copies.get(other).map(|other| KnownExtent::Of(*other, *k)),
+                constant => constant.copied(),
+            };
+            if let Some(known) = known {
+                self.checked_extents.insert((copy, axis), known);
+            }
+        }
+    }
 }
 
 /// `inputs` ends in a call of `kernel`, or gives the arguments of one.

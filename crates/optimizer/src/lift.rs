@@ -31,6 +31,9 @@ pub fn lift(program: &mut Program) -> Vec<(Span, VarId, Span)> {
             program.vars.push(copy);
             names.insert(*var, fresh);
         }
+        for (var, fresh) in &names {
+            program.copy_extents(*var, *fresh, &names);
+        }
         let Program { vars, funcs, .. } = program;
         let func = &mut funcs[k];
         func.params.extend(needs_here.keys().map(|var| names[var]));

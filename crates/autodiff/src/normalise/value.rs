@@ -72,14 +72,19 @@ impl Normaliser<'_> {
     pub(super) fn variable(&self, var: VarId, span: Span) -> Tensor {
         let info = &self.program.vars[var.index()];
         let known = self.extents.get(&var);
-        let extents =
-            (0..info.ty.rank()).map(|axis| match known.and_then(|known| known.get(axis).copied().flatten()) {
-                Some(extent) => make::int(extent, Type::I64, span),
-                None => {
-                    let dim = ExprKind::Dim(Box::new(self.read_var(var, span)), axis);
-                    make::cast(make::expr(dim, Type::I32, span), Type::I64)
-                }
-            });
+        let known = |axis: usize| {
+            let constant = known.and_then(|known| known.get(axis).copied().flatten());
+            constant
+                .map(|extent| make::int(extent, Type::I64, span))
+                .or_else(|| self.program.known_extent(var, axis, span))
+        };
+        let extents = (0..info.ty.rank()).map(|axis| match known(axis) {
+            Some(extent) => extent,
+            None => {
+                let dim = ExprKind::Dim(Box::new(self.read_var(var, span)), axis);
+                make::cast(make::expr(dim, Type::I32, span), Type::I64)
+            }
+        });
         let mut names = info.coords.clone();
         names.resize(info.ty.rank(), None);
         Tensor {
