@@ -27,7 +27,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("ir", &["diagnostics"]),
     ("optimizer", &["diagnostics", "ir"]),
     ("oracle", &["diagnostics", "ir"]),
-    ("runtime", &["diagnostics", "gemm", "ir", "libc", "rayon"]),
+    ("runtime", &["crc32fast", "csv", "diagnostics", "gemm", "ir", "libc", "miniz_oxide", "rayon", "serde_json"]),
     ("syntax", &["diagnostics", "lalrpop", "lalrpop-util", "logos"]),
 ];
 

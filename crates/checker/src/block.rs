@@ -165,7 +165,9 @@ impl Checker<'_> {
             Some(wheres) => self.gated_value(&definition.value, wheres, want.as_ref()),
             None => self.expr(&definition.value, want.as_ref()),
         };
-        if let (Some(want), Some(ty)) = (&want, &definition.ty) {
+        if let (Some(want), Some(ty)) = (&want, &definition.ty)
+            && !is_rows_of_texts(&val.ty, want)
+        {
             val = self.annotated(val, want, Some(ty.span), crate::unify::Why::Annotation);
         }
         self.bind_pattern(&definition.pattern, val);
@@ -228,6 +230,12 @@ impl Checker<'_> {
             self.family_group(&texts, recursive);
         }
     }
+}
+
+/// `[str; ?]` beside a tensor of texts: as an annotation it leaves the tensor what it is.
+fn is_rows_of_texts(given: &Ty, want: &Ty) -> bool {
+    matches!((given, want), (Ty::Tensor(t), Ty::List(item))
+        if matches!(*t.elem, Ty::Str) && t.axes.len() == 1 && matches!(**item, Ty::Str))
 }
 
 fn collect_families(statements: &[ast::Stmt]) -> Vec<FamilyText> {

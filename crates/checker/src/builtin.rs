@@ -439,6 +439,7 @@ impl Checker<'_> {
     /// Functions of `std::io`.
     pub(crate) fn call_builtin(&mut self, builtin: Builtin, args: Vec<Val>, span: Span) -> Val {
         let (wants, result): (Vec<Option<Ty>>, Ty) = match builtin {
+            Builtin::File(op) => return self.file_call(op, args, span),
             Builtin::LoadNpy => (vec![Some(Ty::Str)], Ty::Dyn),
             Builtin::SaveNpy => (vec![Some(Ty::Str), None], Ty::Unit),
             Builtin::ReadText => (vec![Some(Ty::Str)], Ty::Str),

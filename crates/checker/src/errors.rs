@@ -290,6 +290,14 @@ pub fn recursive_type(span: Span, name: &str, signature: Span, shown: Option<Str
     }
 }
 
+/// A struct that is a field of itself.
+pub fn endless_struct(span: Span, name: &str, def: Span) -> Diagnostic {
+    Diagnostic::error("E0407", span, format!("a value of `{name}` would hold another one without an end"))
+        .label(format!("`{name}` holds itself here"))
+        .also(def, "of this struct")
+        .help(format!("hold any number of them, `[{name}]`, or let a variant of an enum end it"))
+}
+
 pub fn cannot_infer(span: Span, what: &str) -> Diagnostic {
     Diagnostic::error("E0407", span, format!("the type of {what} cannot be inferred")).label("annotate it")
 }

@@ -17,6 +17,7 @@ mod errors_modules;
 mod exhaustive;
 mod expr;
 mod family;
+mod files;
 mod front;
 mod functions;
 mod gates;

@@ -364,8 +364,15 @@ impl Checker<'_> {
     }
 
     fn cast_val(&mut self, val: Val, want: &Want, ty: &ast::TypeExpr, span: Span) -> Val {
+        if let Ty::Stored(by) = val.ty {
+            let wanted = self.want_ty(want);
+            return self.stated(val, by, wanted, ty.span, span);
+        }
         match want {
             Want::Exact(Ty::Error) => Val::error(span),
+            Want::Exact(to @ Ty::Scalar(_)) if matches!(val.ty, Ty::Dyn) => {
+                self.stated(val, ir::files::FileOp::StateLoaded, to.clone(), ty.span, span)
+            }
             Want::Exact(ty) if ty.elem().scalar().is_some() => {
                 let to = ty.elem().scalar().expect("just asked");
                 let literal = matches!(val.expr.kind, ExprKind::Int(_) | ExprKind::Float(_));

@@ -5,6 +5,7 @@ use crate::sym::Sym;
 use crate::ty::{Axis, FnKind, Tensor, Ty};
 use diagnostics::Symbol;
 use ir::Scalar;
+use ir::files::FileOp;
 
 impl Checker<'_> {
     pub(crate) fn show(&self, ty: &Ty) -> String {
@@ -17,6 +18,11 @@ impl Checker<'_> {
             Ty::Error => "an unknown type".into(),
             Ty::Tensor(t) => self.show_tensor(t),
             Ty::Dyn => "[?; *]".into(),
+            Ty::Stored(by) => match by {
+                FileOp::StateNpz => "npz".into(),
+                FileOp::StateSafetensors => "safetensors".into(),
+                _ => "json".into(),
+            },
             Ty::List(item) => format!("[{}]", self.show(item)),
             Ty::Tuple(items) => {
                 let items: Vec<String> = items.iter().map(|t| self.show(t)).collect();

@@ -2,6 +2,7 @@
 
 use crate::sym::{Atom, Sym};
 use diagnostics::{Span, Symbol};
+use ir::files::FileOp;
 use ir::{EnumId, Expr, ExprKind, Scalar, StructId, Type, VarId};
 use std::rc::Rc;
 
@@ -15,6 +16,8 @@ pub enum Ty {
     Never,
     Tensor(Tensor),
     Dyn,
+    /// A file whose type a cast states, and how it is read then.
+    Stored(FileOp),
     List(Rc<Ty>),
     Tuple(Rc<[Ty]>),
     Struct(StructId),
@@ -122,7 +125,7 @@ impl Ty {
         match self {
             Ty::Scalar(s) => Type::Scalar(*s),
             Ty::Address(_) => Type::I32,
-            Ty::Str => Type::Str,
+            Ty::Str | Ty::Stored(_) => Type::Str,
             Ty::Unit => Type::Unit,
             Ty::Never | Ty::Error => Type::Never,
             Ty::Tensor(t) => Type::tensor(t.elem.ir(), t.axes.len()),

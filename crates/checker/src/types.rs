@@ -110,7 +110,7 @@ impl Checker<'_> {
                 if dims.iter().any(|d| matches!(d.kind, DimKind::Pack(_))) {
                     return Ty::Error;
                 }
-                let axes = dims
+                let axes: Vec<Axis> = dims
                     .iter()
                     .map(|dim| {
                         let name = match dim.kind {
@@ -125,6 +125,10 @@ impl Checker<'_> {
                     })
                     .collect();
                 match elem {
+                    // Texts are kept in lists; only a written extent or name makes an axis of them.
+                    Ty::Str if dims.iter().all(|d| matches!(d.kind, DimKind::Unknown)) => {
+                        axes.iter().fold(elem, |item, _: &Axis| Ty::List(Rc::new(item)))
+                    }
                     Ty::Scalar(_) | Ty::Str | Ty::Address(_) | Ty::Error => Ty::tensor(elem, axes),
                     item => axes.iter().fold(item, |item, _: &Axis| Ty::List(Rc::new(item))),
                 }
@@ -177,9 +181,30 @@ impl Checker<'_> {
         self.struct_fields.push(Vec::new());
         let fields: Vec<(Symbol, Ty)> =
             self.in_module(module, |this| def.fields.iter().map(|f| (f.name.name, this.type_expr(&f.ty))).collect());
-        self.program.structs[id.index()].fields = fields.iter().map(|(name, ty)| (*name, ty.ir())).collect();
         self.struct_fields[id.index()] = fields;
+        for (k, field) in def.fields.iter().enumerate() {
+            let ty = self.struct_fields[id.index()][k].1.clone();
+            if self.holds(&ty, id, &mut Vec::new()) {
+                self.report(errors::endless_struct(field.ty.span, def.name.name.as_str(), def.name.span));
+                self.struct_fields[id.index()][k].1 = Ty::Error;
+            }
+        }
+        let fields = self.struct_fields[id.index()].iter().map(|(name, ty)| (*name, ty.ir())).collect();
+        self.program.structs[id.index()].fields = fields;
         id
+    }
+
+    /// Whether every value of a type has one of a struct in it.
+    fn holds(&self, ty: &Ty, id: StructId, seen: &mut Vec<StructId>) -> bool {
+        match ty {
+            Ty::Tuple(items) => items.iter().any(|item| self.holds(item, id, seen)),
+            Ty::Struct(own) if *own == id => true,
+            Ty::Struct(own) if !seen.contains(own) => {
+                seen.push(*own);
+                self.struct_fields[own.index()].iter().any(|(_, ty)| self.holds(ty, id, seen))
+            }
+            _ => false,
+        }
     }
 
     pub(crate) fn enum_id(&mut self, def: &Rc<ast::EnumDef>, module: crate::modules::ModuleId) -> EnumId {

@@ -53,6 +53,10 @@ impl Checker<'_> {
                 self.check_extents(val, &wanted.axes, from)
             }
             (Ty::Tensor(_), Ty::Scalar(_)) if why == Why::Annotation => self.type_mismatch(val, want, from, why),
+            // Nothing in brackets is nothing of any type.
+            (Ty::Tensor(_), Ty::List(_)) if is_nothing(&val) => {
+                Val::new(ExprKind::List(Vec::new()), want.clone(), val.span())
+            }
             (Ty::Tensor(_), Ty::List(item)) => {
                 let item = item.clone();
                 let rows = self.rows_of(val);
@@ -62,8 +66,6 @@ impl Checker<'_> {
                 let (given, wanted) = (given.clone(), wanted.clone());
                 if self.same(&given, &wanted) { val } else { self.type_mismatch(val, want, from, why) }
             }
-            // `[str]` is written for texts in a list, too: there is no other way to write their type.
-            (Ty::List(_), Ty::Tensor(wanted)) if is_list_of_texts(&val.ty, wanted) => val,
             (Ty::List(_), Ty::Tensor(wanted))
                 if matches!(val.expr.kind, ExprKind::List(_)) && wanted.axes.len() > 1 =>
             {
@@ -140,6 +142,7 @@ impl Checker<'_> {
             }
             (Ty::List(a), Ty::List(b)) | (Ty::Attempt(a), Ty::Attempt(b)) => self.same(&a.clone(), &b.clone()),
             (Ty::Tuple(a), Ty::Tuple(b)) => a.len() == b.len() && a.iter().zip(b.iter()).all(|(a, b)| self.same(a, b)),
+            (Ty::Stored(a), Ty::Stored(b)) => a == b,
             (Ty::Struct(a), Ty::Struct(b)) => a == b,
             (Ty::Enum(a), Ty::Enum(b)) => a == b,
             (Ty::Fn(a), Ty::Fn(b)) => {
@@ -389,16 +392,8 @@ pub(crate) fn is_open_fn(ty: &Ty) -> bool {
     matches!(ty, Ty::Fn(f) if matches!(f.kind, FnKind::Open(_)))
 }
 
-/// Texts as deep in lists as a tensor of texts has axes, none of which has an extent to be checked.
-fn is_list_of_texts(given: &Ty, wanted: &crate::ty::Tensor) -> bool {
-    let mut rest = given;
-    for axis in wanted.axes.iter() {
-        match rest {
-            Ty::List(item) if !axis.extent.is_const() => rest = item,
-            _ => return false,
-        }
-    }
-    matches!((rest, &*wanted.elem), (Ty::Str, Ty::Str))
+fn is_nothing(val: &Val) -> bool {
+    matches!(&val.expr.kind, ExprKind::Literal(shape, _) if **shape == [0])
 }
 
 /// The lengths of the first two rows of a literal that differ.

@@ -1,5 +1,6 @@
 //! The checked program. Everything that is a tensor is a family of cells; everything else is script.
 
+use crate::files::FileOp;
 use crate::ops::Op;
 use crate::types::*;
 use diagnostics::{Span, Symbol};
@@ -393,6 +394,8 @@ pub enum Builtin {
     ReadText,
     /// `(str path, str text) -> ()`
     WriteText,
+    /// A function of `ir::files`; what a cast states has the demands on extents as its last operand.
+    File(FileOp),
     /// Rank of a `Dyn` value, its shape as `[i32; ?]`.
     DynRank,
     DynShape,

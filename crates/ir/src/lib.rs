@@ -5,6 +5,7 @@
 //! reference counts.
 
 mod expr;
+pub mod files;
 pub mod loops;
 mod loops_print;
 pub mod loops_verify;

@@ -447,6 +447,9 @@ pub mod rt {
         failing("save_npy", &[Ptr, Ptr], &[]),
         failing("read_text", &[Ptr], &[Ptr]),
         failing("write_text", &[Ptr, Ptr], &[]),
+        // (operation as in `ir::files`, layout of the arguments: a tuple, their words, layout of the result, words of the
+        // result): the last ones may lie where the arguments do
+        failing("file_call", &[I32, I32, Ptr, I32, Ptr], &[]),
         // --- profile -------------------------------------------------------------------------------------------------
         // (site): from here on time belongs to what the site names, until the end that belongs to this begin
         in_context("span_begin", &[I32], &[]),

@@ -133,5 +133,6 @@ fn builtin_facts(builtin: Builtin) -> Facts {
         Builtin::Panic | Builtin::Append | Builtin::ListSlice | Builtin::Settle => Facts::TRAPS,
         Builtin::SameExtent | Builtin::SliceBounds => Facts::TRAPS,
         Builtin::Print | Builtin::LoadNpy | Builtin::SaveNpy | Builtin::ReadText | Builtin::WriteText => Facts::EFFECTS,
+        Builtin::File(_) => Facts::EFFECTS,
     }
 }

@@ -63,6 +63,12 @@ pub enum Problem {
         path: String,
         reason: String,
     },
+    /// Something stored that is not what a cast states: where in it, what is there and what should be.
+    Misfit {
+        place: String,
+        found: String,
+        wanted: String,
+    },
     Memory(OutOfMemory),
     Recursion,
     EmptyReduction {
@@ -86,7 +92,7 @@ impl Problem {
             Problem::OutOfBounds { .. } => "E0902",
             Problem::DivisionByZero { .. } => "E0903",
             Problem::Overflow { .. } => "E0904",
-            Problem::Extents { .. } | Problem::Shape { .. } => "E0905",
+            Problem::Extents { .. } | Problem::Shape { .. } | Problem::Misfit { .. } => "E0905",
             Problem::File { .. } => "E0906",
             Problem::Memory(_) => "E0907",
             Problem::Recursion => "E0908",
@@ -145,6 +151,11 @@ impl Problem {
             Problem::Shape { found, wanted } => Words {
                 message: format!("a tensor `{found}` where `{wanted}` is needed"),
                 label: format!("this is `{found}`"),
+                note: None,
+            },
+            Problem::Misfit { place, found, wanted } => Words {
+                message: format!("{found} stands at `{place}`, where {wanted} is needed"),
+                label: format!("needs {wanted}"),
                 note: None,
             },
             Problem::File { path, reason } => {

@@ -13,12 +13,13 @@ use ir::loops::rt;
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Read, Write};
 
-fn reason(error: &io::Error) -> String {
+pub(crate) fn reason(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::NotFound => "no such file".to_string(),
         io::ErrorKind::PermissionDenied => "permission denied".to_string(),
         io::ErrorKind::IsADirectory => "is a folder".to_string(),
         io::ErrorKind::InvalidData => "not valid UTF-8".to_string(),
+        io::ErrorKind::UnexpectedEof => "the file is cut short".to_string(),
         io::ErrorKind::OutOfMemory => "more than fits into memory".to_string(),
         _ => error.to_string(),
     }
@@ -90,7 +91,7 @@ pub unsafe extern "C" fn dyn_settle(
 }
 
 /// The tensor under its type; elements of another type are cast.
-unsafe fn settled(
+pub(crate) unsafe fn settled(
     context: &mut Context,
     tensor: *mut Tensor,
     scalar: Scalar,

@@ -3,15 +3,19 @@
 //! Objects are raw memory with fixed offsets (`object`), because emitted code reads them directly. All functions of the
 //! table are `extern "C"`; none of them unwinds.
 
+mod archives;
 mod cell;
 mod context;
 mod contraction;
+mod csv_table;
 mod errors;
 mod failures;
+mod file_calls;
 mod files;
 mod format;
 mod half;
 mod heap;
+mod json_text;
 mod layout;
 mod math;
 mod npy;
@@ -19,8 +23,10 @@ mod number_text;
 mod object;
 mod objects;
 mod outside;
+mod safetensors;
 mod sorting;
 mod spans;
+mod stated;
 mod table;
 mod text;
 mod tiles;

@@ -1,6 +1,6 @@
 //! Addresses of the rows of `ir::loops::rt`, for emitted code.
 
-use crate::{contraction, failures, files, math, objects, sorting, spans, tiles, values};
+use crate::{contraction, failures, file_calls, files, math, objects, sorting, spans, tiles, values};
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
@@ -29,6 +29,7 @@ static TABLE: LazyLock<HashMap<&'static str, Address>> = LazyLock::new(|| {
         }
         values { value_eq value_text value_format list_contains tensor_contains }
         files { print_line load_npy dyn_of dyn_settle dyn_rank dyn_shape save_npy read_text write_text }
+        file_calls { file_call }
         sorting { tensor_argsort }
         spans { span_begin span_end }
         failures { panic assert_failed }

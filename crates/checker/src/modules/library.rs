@@ -30,12 +30,17 @@ pub(super) fn injected(module: &str) -> Vec<(Symbol, Definition)> {
                 .collect()
         }
         "std::array" => vec![("argsort", Item::Native("argsort"))],
-        "std::io" => vec![
-            ("load_npy", Item::Builtin(Builtin::LoadNpy)),
-            ("save_npy", Item::Builtin(Builtin::SaveNpy)),
-            ("read_text", Item::Builtin(Builtin::ReadText)),
-            ("write_text", Item::Builtin(Builtin::WriteText)),
-        ],
+        "std::io" => {
+            let rows = ir::files::ROWS.iter().filter(|row| !row.op.is_cast());
+            let own = [
+                ("load_npy", Builtin::LoadNpy),
+                ("save_npy", Builtin::SaveNpy),
+                ("read_text", Builtin::ReadText),
+                ("write_text", Builtin::WriteText),
+            ];
+            let all = own.into_iter().chain(rows.map(|row| (row.name, Builtin::File(row.op))));
+            all.map(|(name, builtin)| (name, Item::Builtin(builtin))).collect()
+        }
         _ => Vec::new(),
     };
     let define = |(name, item)| (Symbol::new(name), Definition { item, public: true, span: Span::default() });

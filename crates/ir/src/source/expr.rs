@@ -420,6 +420,11 @@ impl Source<'_> {
             SaveNpy => call(&self.library("io", "save_npy"), self.list(items)),
             ReadText => call(&self.library("io", "read_text"), self.list(items)),
             WriteText => call(&self.library("io", "write_text"), self.list(items)),
+            File(op) if op.is_cast() => {
+                let ty = self.ty(ty).unwrap_or_default();
+                (format!("{} as {ty}", self.expr(&items[0], level::CAST, false)), level::CAST)
+            }
+            File(op) => call(&self.library("io", op.row().name), self.list(items)),
             Settle => {
                 let ty = self.ty(ty).unwrap_or_default();
                 (format!("{} as {ty}", self.expr(&items[0], level::CAST, false)), level::CAST)

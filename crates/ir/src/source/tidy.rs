@@ -73,6 +73,7 @@ fn acts(e: &Expr, effects: &[bool]) -> bool {
                 | Builtin::SaveNpy
                 | Builtin::ReadText
                 | Builtin::WriteText
+                | Builtin::File(_)
                 | Builtin::SameExtent
                 | Builtin::SliceBounds
         ),

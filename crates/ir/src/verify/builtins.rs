@@ -2,6 +2,7 @@
 
 use super::{fits, is_int, list_item};
 use crate::expr::*;
+use crate::files::FileParam;
 use crate::types::*;
 use std::rc::Rc;
 
@@ -40,6 +41,7 @@ pub(super) fn builtin_fits(builtin: Builtin, operands: &[&Type], result: &Type) 
         (SaveNpy, [path, value]) => str(path) && value.rank() > 0 && *result == Type::Unit,
         (ReadText, [path]) => str(path) && *result == Type::Str,
         (WriteText, [path, text]) => str(path) && str(text) && *result == Type::Unit,
+        (File(op), [path, ..]) => op.row().params[0] != FileParam::Text || str(path),
         (DynRank, [value]) => fits(value, &Type::Dyn) && *result == Type::I32,
         (DynShape, [value]) => fits(value, &Type::Dyn) && *result == Type::Tensor(Rc::new(Type::I32), 1),
         (SameExtent, [a, b, coord, first, second]) => {

@@ -1,15 +1,17 @@
 //! Rows of `Module::layouts`: how values of a type lie in memory.
 
 use ir::loops::{Layout, LayoutId, VariantLayout};
-use ir::{EnumId, Program, Type};
+use ir::{EnumId, Program, StructId, Type};
 use std::collections::HashMap;
 
 #[derive(Default)]
 pub struct Layouts {
     pub rows: Vec<Layout>,
     ids: HashMap<Layout, LayoutId>,
-    /// An enum may contain itself: its row is reserved before its fields are looked at.
+    /// An enum may contain itself, and a struct lists of itself: their rows are reserved before their fields are looked
+    /// at.
     enums: HashMap<EnumId, LayoutId>,
+    structs: HashMap<StructId, LayoutId>,
 }
 
 impl Layouts {
@@ -26,12 +28,7 @@ impl Layouts {
                 let fields = items.iter().map(|item| self.of(program, item)).collect();
                 Layout::Tuple { name: None, fields, names: Vec::new() }
             }
-            Type::Struct(id) => {
-                let info = &program.structs[id.index()];
-                let fields = info.fields.iter().map(|(_, ty)| self.of(program, ty)).collect();
-                let names = info.fields.iter().map(|(name, _)| name.to_string()).collect();
-                Layout::Tuple { name: Some(info.name.to_string()), fields, names }
-            }
+            Type::Struct(id) => return self.of_struct(program, *id),
             Type::Enum(id) => return self.of_enum(program, *id),
         };
         if let Some(id) = self.ids.get(&layout) {
@@ -40,6 +37,19 @@ impl Layouts {
         let id = self.push(layout.clone());
         self.ids.insert(layout, id);
         id
+    }
+
+    fn of_struct(&mut self, program: &Program, id: StructId) -> LayoutId {
+        if let Some(row) = self.structs.get(&id) {
+            return *row;
+        }
+        let info = &program.structs[id.index()];
+        let row = self.push(Layout::Unit);
+        self.structs.insert(id, row);
+        let fields = info.fields.iter().map(|(_, ty)| self.of(program, ty)).collect();
+        let names = info.fields.iter().map(|(name, _)| name.to_string()).collect();
+        self.rows[row.0 as usize] = Layout::Tuple { name: Some(info.name.to_string()), fields, names };
+        row
     }
 
     fn of_enum(&mut self, program: &Program, id: EnumId) -> LayoutId {

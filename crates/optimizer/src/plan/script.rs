@@ -186,6 +186,7 @@ impl Lower<'_, '_> {
                 };
                 self.on_objects(name, args, "E0906", e.span)
             }
+            Builtin::File(op) => self.file_call(op.code(), args, e),
             Builtin::Settle => self.settle(&args[0], e),
             Builtin::DynRank => {
                 let objects = self.objects(args);
@@ -197,6 +198,25 @@ impl Lower<'_, '_> {
             Builtin::ArgSort => self.on_objects("tensor_argsort", args, "E0907", e.span),
             Builtin::DynShape => self.on_objects("dyn_shape", args, "E0907", e.span),
         }
+    }
+
+    /// Arguments go as the words of a tuple, and the result comes back in their place.
+    fn file_call(&mut self, code: i32, args: &[Expr], e: &Expr) -> Value {
+        self.note_effect();
+        let types: Vec<Type> = args.iter().map(|arg| arg.ty.clone()).collect();
+        let mut parts = Vec::new();
+        for arg in args {
+            let value = self.lower_as(arg, &arg.ty);
+            parts.extend(self.settled(value).parts);
+        }
+        let layout = self.layout_arg(&Type::Tuple(types.into()));
+        let result = self.layout_arg(&e.ty);
+        self.reserve(self.flat(&e.ty).len().max(1));
+        let words = self.spill(&parts, 0);
+        let site = self.site("E0906", e.span, &[]);
+        let code = Ex::Int(Ty::I32, i64::from(code));
+        self.rt("file_call", vec![code, layout, words, result, Ex::Scratch(0)], Some(site));
+        self.unspill(&e.ty)
     }
 
     fn objects(&mut self, args: &[Expr]) -> Vec<Ex> {
