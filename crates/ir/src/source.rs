@@ -427,6 +427,10 @@ impl<'a> Source<'a> {
             }
             Type::Struct(id) => self.names.structs[id.index()].clone(),
             Type::Enum(id) => self.names.enums[id.index()].clone(),
+            // Of numbers and text these brackets would be a tensor.
+            Type::List(item) if !matches!(**item, Type::Scalar(_) | Type::Str | Type::Tensor(..)) => {
+                format!("[{}]", self.ty(item)?)
+            }
             Type::List(_) | Type::Dyn | Type::Range | Type::Never => return None,
         })
     }
