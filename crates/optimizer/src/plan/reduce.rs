@@ -18,6 +18,9 @@ const SHORT_SUM: i64 = 128;
 /// A body and its points of so few nodes are written out.
 const WRITTEN_OUT: i64 = 160;
 
+/// Points that are written out may wait for each other, so many in a row.
+const IN_A_ROW: i64 = 5;
+
 /// How points are folded into what is known of the points before, which is a few numbers.
 #[derive(Clone, Copy)]
 pub struct Folding {
@@ -79,6 +82,11 @@ impl Folding {
         self.notes && !self.certain
     }
 
+    /// Whether what is known of some points can be folded into what is known of others, like one more point.
+    fn joins(&self) -> bool {
+        self.scalar.is_float() && !self.notes && self.turns() == Turns::Free
+    }
+
     /// How the points of a block of a long sum are added up, before their sum is added exactly.
     pub fn in_blocks(&self) -> Option<Folding> {
         (self.way == Way::Compensated && !self.notes).then_some(Folding { way: Way::Sum, ..*self })
@@ -112,6 +120,12 @@ impl Folding {
             _ => Part::zero(ty),
         }
     }
+}
+
+/// A range in pieces that need not wait for each other.
+fn in_groups(lo: i64, hi: i64) -> Vec<(i64, i64)> {
+    let first = (lo..hi).step_by(IN_A_ROW as usize - 1);
+    first.map(|first| (first, (first + IN_A_ROW - 1).min(hi))).collect()
 }
 
 impl Lower<'_, '_> {
@@ -168,11 +182,19 @@ impl Lower<'_, '_> {
             self.release_temps(mark);
             return known;
         };
-        for point in lo..hi {
-            self.bind_coord(reduce.binders[at.len()].var, Part::index(point));
-            at.push(Part::index(point));
-            known = self.point_by_point(reduce, ranges, at, folding, known);
-            at.pop();
+        let can_wait = hi - lo <= IN_A_ROW || !folding.joins();
+        for (lo, hi) in if can_wait { vec![(lo, hi)] } else { in_groups(lo, hi) } {
+            let mut own = if can_wait { std::mem::take(&mut known) } else { folding.first() };
+            for point in lo..hi {
+                self.bind_coord(reduce.binders[at.len()].var, Part::index(point));
+                at.push(Part::index(point));
+                own = self.point_by_point(reduce, ranges, at, folding, own);
+                at.pop();
+            }
+            known = match (can_wait, own.pop()) {
+                (false, Some(value)) => self.folded(folding, known, value, &Part::index(lo)),
+                (_, value) => own.into_iter().chain(value).collect(),
+            };
         }
         known
     }
