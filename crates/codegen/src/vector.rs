@@ -10,7 +10,7 @@ mod lanes;
 
 use crate::environment::machine;
 use crate::function::Emitter;
-use analysis::{Plan, Role};
+use analysis::{Copied, Plan, Role};
 use cranelift_codegen::ir::condcodes::{FloatCC, IntCC};
 use cranelift_codegen::ir::{Block, InstBuilder, Type, Value, types};
 use cranelift_frontend::Variable;
@@ -24,6 +24,8 @@ pub const LANES: i64 = 8;
 const SHORT: i64 = 32;
 /// Nodes of a body that takes twice as many turns.
 const SMALL: usize = 12;
+/// So many cells are worth a call that copies them.
+const MANY: i64 = 128;
 /// Groups whose sum is taken in `f32` before it is added in `f64`: each lane adds up so few numbers that the whole is no
 /// less exact than a pairwise sum.
 const BLOCK: i64 = 8;
@@ -53,11 +55,37 @@ impl Emitter<'_, '_> {
             return low;
         }
         let Some(plan) = Plan::new(var, body, &self.function.locals) else { return low };
+        let low = match plan.copies() {
+            Some(copied) => self.copied(var, low, high, copied),
+            None => low,
+        };
         if plan.nodes > SMALL || matches!((lo, hi), (Ex::Int(_, lo), Ex::Int(_, hi)) if hi - lo < 4 * LANES) {
             return self.groups(var, low, high, plan, LANES);
         }
         let left = self.groups(var, low, high, plan.clone(), 2 * LANES);
         self.groups(var, left, high, plan, LANES)
+    }
+
+    /// Copies many cells at once; gives the first turn that is left.
+    fn copied(&mut self, var: Local, low: Value, high: Value, (ty, target, source): Copied) -> Value {
+        let (many, after) = (self.builder.create_block(), self.builder.create_block());
+        let left = self.builder.append_block_param(after, types::I64);
+        let length = self.builder.ins().isub(high, low);
+        let enough = self.builder.ins().icmp_imm_s(IntCC::SignedGreaterThanOrEqual, length, MANY);
+        self.builder.ins().brif(enough, many, &[], after, &[low.into()]);
+        self.builder.switch_to_block(many);
+        self.builder.seal_block(many);
+        self.define(var, low);
+        let [target, source] = [target, source].map(|(base, index)| {
+            let (address, offset) = self.address(ty, base, index);
+            self.builder.ins().iadd_imm_s(address, i64::from(offset))
+        });
+        let bytes = self.builder.ins().imul_imm_s(length, ty.size() as i64);
+        self.call_entry(runtime::entry::copy as *const (), &[target, source, bytes], None);
+        self.builder.ins().jump(after, &[high.into()]);
+        self.builder.switch_to_block(after);
+        self.builder.seal_block(after);
+        left
     }
 
     /// Takes as many turns as go in groups of `lanes`.

@@ -151,6 +151,14 @@ pub unsafe extern "C" fn release(context: &mut Context, object: *mut Object) {
     unsafe { context.release(object) };
 }
 
+/// Copies cells from one place to another, which may be the same.
+///
+/// # Safety
+/// Both places hold that many bytes.
+pub unsafe extern "C" fn copy(target: *mut u8, source: *const u8, bytes: usize) {
+    unsafe { std::ptr::copy(source, target, bytes) };
+}
+
 /// For emitted code, which counts down itself.
 pub unsafe extern "C" fn free(context: &mut Context, object: *mut Object) {
     unsafe { context.free(object) };

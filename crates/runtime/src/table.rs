@@ -58,7 +58,7 @@ pub fn address(name: &str) -> *const u8 {
 /// What emitted code calls without a row of its own.
 pub mod entry {
     pub use crate::failures::{fail, take_message};
-    pub use crate::objects::{free, release_all};
+    pub use crate::objects::{copy, free, release_all};
 }
 
 #[cfg(test)]

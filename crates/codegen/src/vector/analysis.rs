@@ -3,6 +3,11 @@
 use ir::loops::{Bin, Convert, Ex, Local, St, Ty, Un};
 use std::collections::HashMap;
 
+/// Lanes of a read lie so many elements apart at most.
+const FARTHEST: i64 = 1 << 20;
+/// Nodes that pay for reading lanes one by one.
+const LANE_BY_LANE: usize = 4;
+
 /// What a statement of the body is.
 #[derive(Clone, Copy)]
 pub enum Role<'s> {
@@ -16,6 +21,9 @@ pub enum Role<'s> {
     Same,
 }
 
+/// A type, and base and index of where cells of it go and come from.
+pub type Copied<'s> = (Ty, (&'s Ex, &'s Ex), (&'s Ex, &'s Ex));
+
 #[derive(Clone)]
 pub struct Plan<'s> {
     /// Nodes of all that is computed for each lane.
@@ -23,6 +31,8 @@ pub struct Plan<'s> {
     pub statements: Vec<(&'s St, Role<'s>)>,
     /// Sums in `f64` of what each lane has in `f32`.
     narrow: HashMap<Local, &'s Ex>,
+    /// How far apart the lanes of reads lie that are not next to each other, by the place of the read.
+    pub strides: HashMap<*const Ex, i64>,
     /// The largest expressions that no turn changes.
     pub common: Vec<&'s Ex>,
 }
@@ -36,6 +46,7 @@ impl<'s> Plan<'s> {
             common: Vec::new(),
             nodes: 0,
             narrow: HashMap::new(),
+            strides: HashMap::new(),
             takes_blocks: false,
         };
         // What is stored cannot be stored again if a sum has to be taken again.
@@ -71,8 +82,35 @@ impl<'s> Plan<'s> {
                 || matches!(role, Role::Fold(_, value) if !analysis.is_common(value));
             statements.push((statement, role));
         }
-        let Analysis { nodes, narrow, common, .. } = analysis;
-        works.then_some(Plan { nodes, statements, narrow, common })
+        let Analysis { nodes, narrow, common, strides, .. } = analysis;
+        // Lanes that are read one by one have to be worth it.
+        if strides.values().filter(|stride| **stride != 2).count() * LANE_BY_LANE > nodes {
+            return None;
+        }
+        works.then_some(Plan { nodes, statements, narrow, strides, common })
+    }
+
+    /// Whether the turns do nothing but copy cells that lie next to each other.
+    pub fn copies(&self) -> Option<Copied<'s>> {
+        let mut lets = HashMap::new();
+        for (statement, role) in &self.statements[..self.statements.len() - 1] {
+            match (statement, role) {
+                (St::Let(local, value), Role::Data | Role::Index) => drop(lets.insert(*local, value)),
+                _ => return None,
+            }
+        }
+        let opened = |e: &'s Ex| match e {
+            Ex::Local(local) => lets.get(local).copied().unwrap_or(e),
+            e => e,
+        };
+        let (St::Store(ty, base, index, value), _) = self.statements.last()? else { return None };
+        let Ex::Load(from, source, at) = opened(value) else { return None };
+        let is_next = !self.strides.contains_key(&std::ptr::from_ref(opened(value)));
+        // Indices that other locals of the body are part of have no value before the turns.
+        let is_own = |e: &Ex| lets.keys().any(|local| e.reads(*local));
+        let (index, at) = (opened(index), opened(at));
+        let fits = from == ty && is_next && !is_own(index) && !is_own(at);
+        fits.then_some((*ty, (base, index), (&**source, at)))
     }
 
     /// What the lanes of a sum in `f64` add up, if that is `f32`.
@@ -124,6 +162,7 @@ struct Analysis<'s, 't> {
     common: Vec<&'s Ex>,
     nodes: usize,
     narrow: HashMap<Local, &'s Ex>,
+    strides: HashMap<*const Ex, i64>,
     takes_blocks: bool,
 }
 
@@ -275,6 +314,11 @@ impl<'s> Analysis<'s, '_> {
             Ex::Load(ty, base, index)
                 if (has_lanes(*ty) || *ty == Ty::I8) && self.is_common(base) && self.step(index) == Some(1) =>
             {
+                Kind::Number(*ty)
+            }
+            Ex::Load(ty, base, index) if has_lanes(*ty) && self.is_common(base) => {
+                let stride = self.step(index).filter(|stride| stride.abs() <= FARTHEST)?;
+                self.strides.insert(std::ptr::from_ref(e), stride);
                 Kind::Number(*ty)
             }
             _ => return None,

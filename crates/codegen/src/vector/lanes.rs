@@ -1,6 +1,7 @@
 //! Values of several turns: machine vectors, or one value for all of them.
 
 use super::{Turn, vector_type};
+use crate::environment::machine;
 use crate::function::Emitter;
 use cranelift_codegen::ir::condcodes::{FloatCC, IntCC};
 use cranelift_codegen::ir::{Endianness, InstBuilder, MemFlagsData, Type, Value, types};
@@ -72,6 +73,11 @@ impl Emitter<'_, '_> {
                     |k: i64| self.builder.ins().load(types::I64, self.memory.vectors, address, offset + 8 * k as i32);
                 Lanes::own((0..turn.lanes / 8).map(load).collect())
             }
+            Ex::Load(ty, base, index) if turn.plan.strides.contains_key(&std::ptr::from_ref(e)) => {
+                let (address, offset) = self.address(*ty, base, index);
+                let stride = turn.plan.strides[&std::ptr::from_ref(e)];
+                Lanes::own((0..turn.vectors(*ty)).map(|k| self.strided(*ty, stride, address, offset, k)).collect())
+            }
             Ex::Load(ty, base, index) => {
                 let (address, offset) = self.address(*ty, base, index);
                 let vector = vector_type(*ty);
@@ -130,6 +136,36 @@ impl Emitter<'_, '_> {
         };
         let nan = self.builder.ins().splat(ty, nan);
         self.choose(mask, nan, value)
+    }
+
+    /// Vector number `k` of a read whose lanes lie apart.
+    fn strided(&mut self, ty: Ty, stride: i64, address: Value, offset: i32, k: i64) -> Value {
+        let (size, vector) = (ty.size() as i64, vector_type(ty));
+        let lanes = 16 / size;
+        let at = |lane: i64| offset + ((k * lanes + lane) * stride * size) as i32;
+        if stride == 2 && lanes == 4 {
+            // Two vectors, the second one so that it ends with the last lane: nothing behind that need exist.
+            let low = self.builder.ins().load(vector, self.memory.vectors, address, at(0));
+            let high = self.builder.ins().load(vector, self.memory.vectors, address, at(3) - 12);
+            let bytes: Vec<u8> = [0, 8, 20, 28].into_iter().flat_map(|first| first..first + 4).collect();
+            return self.shuffled(low, high, bytes);
+        }
+        let flags = self.memory.elements;
+        let first = self.builder.ins().load(machine(ty), flags, address, at(0));
+        let first = self.builder.ins().splat(vector, first);
+        (1..lanes).fold(first, |all, lane| {
+            let one = self.builder.ins().load(machine(ty), flags, address, at(lane));
+            self.builder.ins().insertlane(all, one, lane as u8)
+        })
+    }
+
+    /// Bytes of two vectors.
+    fn shuffled(&mut self, low: Value, high: Value, bytes: Vec<u8>) -> Value {
+        let ty = self.builder.func.dfg.value_type(low);
+        let (low, high) = (self.as_type(low, types::I8X16), self.as_type(high, types::I8X16));
+        let mask = self.builder.func.dfg.immediates.push(bytes.into());
+        let joined = self.builder.ins().shuffle(low, high, mask);
+        self.as_type(joined, ty)
     }
 
     /// Whether the lanes of an expression are masks of different widths, or bytes that become such.
@@ -251,20 +287,13 @@ impl Emitter<'_, '_> {
     }
 
     fn low_halves(&mut self, low: Value, high: Value) -> Value {
-        let ty = self.builder.func.dfg.value_type(low);
-        let (low, high) = (self.as_type(low, types::I8X16), self.as_type(high, types::I8X16));
-        let mask = self.builder.func.dfg.immediates.push((0..8).chain(16..24).collect::<Vec<u8>>().into());
-        let joined = self.builder.ins().shuffle(low, high, mask);
-        self.as_type(joined, ty)
+        self.shuffled(low, high, (0..8).chain(16..24).collect())
     }
 
     /// The lower half of each lane of two vectors.
     fn low_words(&mut self, low: Value, high: Value) -> Value {
-        let (low, high) = (self.as_type(low, types::I8X16), self.as_type(high, types::I8X16));
-        let bytes = (0..4).chain(8..12).chain(16..20).chain(24..28).collect::<Vec<u8>>();
-        let mask = self.builder.func.dfg.immediates.push(bytes.into());
-        let joined = self.builder.ins().shuffle(low, high, mask);
-        self.as_type(joined, types::I32X4)
+        let (low, high) = (self.as_type(low, types::I32X4), self.as_type(high, types::I32X4));
+        self.shuffled(low, high, (0..4).chain(8..12).chain(16..20).chain(24..28).collect())
     }
 
     /// A coordinate that grows by one from lane to lane.

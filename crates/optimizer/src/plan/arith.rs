@@ -158,7 +158,7 @@ impl Lower<'_, '_> {
         base.clone().bin(Bin::Mul, base)
     }
 
-    /// `base ** exponent` in `f64`, rounded once at the end, as the runtime does it.
+    /// `base ** exponent`; higher powers in `f64`, rounded once at the end, as the runtime does it.
     fn multiplied_out(&mut self, base: Part, exponent: i64) -> Part {
         if exponent == 1 {
             return base;
@@ -167,6 +167,12 @@ impl Lower<'_, '_> {
             return self.square(base);
         }
         let ty = base.ty;
+        if exponent == 3 {
+            // Two roundings are as close as a function of the library is.
+            let base = self.atom(base);
+            let square = self.square(base.clone());
+            return square.bin(Bin::Mul, base);
+        }
         let wide = if ty == Ty::F32 { base.convert(Convert::Float(Ty::F64), Ty::F64) } else { base };
         let base = self.atom(wide);
         let mut power = base.clone();

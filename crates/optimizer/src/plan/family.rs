@@ -100,13 +100,37 @@ impl Lower<'_, '_> {
             stored[window.axis] = Part::index(window.width);
             (0..dims.len()).filter(|axis| window.is_inner(*axis)).for_each(|axis| stored[axis] = Part::index(1));
         }
-        let tensor = self.new_tensor(&family.elem, stored, zeroed, family.name.as_str(), family.span);
+        let covered =
+            if zeroed && !replaces && window.is_none() { self.is_covered(family, &bounds, &dims) } else { None };
+        let tensor = match covered {
+            Some(covered) => self.new_tensor_unless(covered, &family.elem, stored, family.name.as_str(), family.span),
+            None => self.new_tensor(&family.elem, stored, zeroed, family.name.as_str(), family.span),
+        };
         if let Some((_, window)) = window {
             let dims = dims.iter().map(|dim| self.atom(dim.clone())).collect::<Vec<_>>();
             let info = &mut self.info[tensor.0 as usize];
             (info.dims, info.window) = (Some(dims.into()), Some(window));
         }
         Cells { family, place: Place::Memory(tensor), dims, bounds, painted, replaces }
+    }
+
+    /// Whether one clause gives all cells a value, where only the run knows.
+    fn is_covered(&mut self, family: &Family, bounds: &[Vec<Bounds>], dims: &[Part]) -> Option<Part> {
+        if self.options().opt_level == 0 {
+            return None;
+        }
+        let covers = |bounds: &Vec<Bounds>| {
+            let mut all = Part::int(Ty::I8, 1);
+            for (bounds, dim) in bounds.iter().zip(dims) {
+                let Bounds::Range { lo, hi, .. } = bounds else { return None };
+                let same = hi.local().is_some() && hi.local() == dim.local();
+                all = both(all, lo.clone().cmp(Cmp::SLe, Part::index(0)));
+                all = if same { all } else { both(all, dim.clone().cmp(Cmp::SLe, hi.clone())) };
+            }
+            (all.as_int() != Some(0)).then_some(all)
+        };
+        let firm = family.clauses.iter().zip(bounds).filter(|(clause, _)| bounds::is_firm(clause));
+        firm.filter_map(|(_, bounds)| covers(bounds)).next()
     }
 
     fn can_fail(&self, clause: &Clause) -> bool {

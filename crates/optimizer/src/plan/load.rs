@@ -177,6 +177,23 @@ impl Lower<'_, '_> {
         tensor
     }
 
+    /// A new tensor whose cells are zeros unless something holds.
+    pub fn new_tensor_unless(&mut self, covered: Part, elem: &Type, dims: Vec<Part>, name: &str, span: Span) -> Local {
+        let dims: Vec<Part> = dims.into_iter().map(|dim| self.atom(dim)).collect();
+        let shape = self.shape_arg(&dims);
+        let layout = self.layout_arg(elem);
+        let site = self.site("E0907", span, &[]);
+        let tensor = self.named(Ty::Ptr, name);
+        let [bare, zeroed] = ["tensor_new", "tensor_zeroed"].map(|maker| {
+            let args = vec![layout.clone(), Ex::Int(Ty::I32, dims.len() as i64), shape.clone()];
+            vec![St::Rt { name: maker, args, results: vec![tensor], site: Some(site) }]
+        });
+        self.emit(St::If(covered.ex, bare, zeroed));
+        self.own(tensor);
+        self.info[tensor.0 as usize].dims = Some(dims.into());
+        tensor
+    }
+
     /// Address of extents as the runtime reads them.
     pub fn shape_arg(&mut self, dims: &[Part]) -> Ex {
         let constants: Option<Vec<i64>> = dims.iter().map(Part::as_int).collect();
