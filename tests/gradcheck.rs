@@ -45,7 +45,11 @@ let total = sum[i](y[i]);
 let slope = @total / @x;
 ";
     let outcome = gradcheck("gradcheck_wrong", program, &[]);
-    assert!(outcome.stdout.starts_with("@total / @x: wrong, off by 2.9e-1 at [2]\n    derived 6.0, by differences "));
+    assert!(
+        outcome.stdout.starts_with(
+            "@total / @x: wrong, off by 2.9e-1 at [2], as in forward mode\n    derived 6.0, by differences "
+        )
+    );
     assert_eq!(outcome.status, 1, "{outcome:?}");
     let outcome = gradcheck("gradcheck_tolerant", program, &["--tolerance", "0.5"]);
     assert_eq!((outcome.status, verdicts(&outcome)), (0, vec!["@total / @x: fine,".to_owned()]), "{outcome:?}");
@@ -66,6 +70,39 @@ print(w[4]);
 ";
     let outcome = gradcheck("gradcheck_steps", program, &[]);
     assert_eq!((outcome.status, verdicts(&outcome)), (0, vec!["@loss / @now: fine,".to_owned()]), "{outcome:?}");
+}
+
+#[test]
+fn a_cell_of_a_recurrence_is_moved_and_the_later_ones_follow() {
+    let program = "\
+let w = 0.7f64;
+let d[0, j in 0..4] = 0.1 * (j as f64);
+let d[i in 1..4, 0] = w;
+let d[i in 1..4, j in 1..4] = 0.5 * d[i - 1, j] ** 2.0 + 0.3 * d[i, j - 1] + 0.1 * w;
+let y[i, j] = d[i, j] ** 2.0 where i > 1;
+let total = sum[i, j](y[i, j]);
+let slope = @total / @d;
+";
+    let outcome = gradcheck("gradcheck_recurrence", program, &[]);
+    assert_eq!((outcome.status, verdicts(&outcome)), (0, vec!["@total / @d: fine,".to_owned()]), "{outcome:?}");
+    assert!(!outcome.stdout.contains("forward mode"), "{outcome:?}");
+}
+
+#[test]
+fn both_modes_give_the_same() {
+    let program = "\
+let w: [f64; 2] = [0.3, -0.2];
+let h[0, i in 0..4] = w[0] * (i as f64) + w[1];
+let h[k in 1..6, i in 0..4] = 0.9 * h[k - 1, i] + w[1] * h[k - 1, (i + 1) % 4] ** 2.0 + w[0];
+let last = h[5];
+let jacobian = @last / @w;
+let size = sum[i](last[i] ** 2.0);
+let slope = @size / @w;
+";
+    let outcome = gradcheck("gradcheck_modes", program, &[]);
+    assert_eq!(outcome.status, 0, "{outcome:?}");
+    let agree = outcome.stdout.lines().filter(|line| line.ends_with(", as in forward mode")).count();
+    assert_eq!(agree, 2, "{outcome:?}");
 }
 
 #[test]

@@ -9,14 +9,18 @@ use crate::reverse::new_var;
 use crate::{Differentiator, behind_statements, dims, family_expr, fresh_binders};
 use diagnostics::{Span, Symbol};
 use ir::{
-    Axis, Binder, Builtin, Clause, Expr, ExprKind, Family, Func, FuncId, Op, Program, Reduce, ReduceOp, Scalar, Slot,
-    Stmt, Type, VarId, VarKind, WhereItem,
+    Axis, Binder, Builtin, Clause, Expr, ExprKind, Family, Func, FuncId, Op, Program, Recurrence, Reduce, ReduceOp,
+    Scalar, Slot, Stmt, Type, VarId, VarKind, WhereItem,
 };
 use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
 
 /// Stands in front of what a comparison prints: the number of the comparison, the quotient's cell, the difference, all
 /// extents of the quotient, and the place of the cell in row-major order.
 pub const MARK: char = '\u{1}';
+
+/// Stands behind the mark where a quotient along a direction is compared with the tangent of forward mode.
+pub const FORWARD: char = 'f';
 
 /// A quotient that is compared.
 #[derive(Clone, Debug)]
@@ -31,6 +35,7 @@ pub struct Compared {
 /// By how much a cell moves, for numbers around 1: the cube root of the precision of `f64`.
 const STEP: f64 = 6e-6;
 
+#[derive(Clone, Copy)]
 /// Where a quotient stands, with the statements that lead from its denominator to its numerator.
 pub(crate) struct Place<'a> {
     pub y: VarId,
@@ -49,27 +54,42 @@ impl Differentiator {
         let (y, x) = (info(place.y), info(place.x));
         let coords = y.coords.iter().chain(&x.coords).copied().collect();
         comparisons.push(Compared { span: place.span, y: y.name, x: x.name, coords });
-        let Some((moved, operands)) = outlined(program, place) else { return Vec::new() };
         let mut out = Vec::new();
-        let differences = differences(program, place, moved, &operands, &mut out);
-        report(program, place, differences, number, &mut out);
+        if let Some(moved) = outlined(program, place) {
+            let differences = differences(program, place, &moved, &mut out);
+            report(program, place, differences, format!("{MARK}{number}"), &mut out);
+        }
+        if let Some((statements, contracted, tangent)) = self.along(program, place) {
+            out.extend(statements);
+            let place = Place { quotient: contracted, ..*place };
+            report(program, &place, tangent, format!("{MARK}{FORWARD}{number}"), &mut out);
+        }
         out
     }
 }
 
-/// The numerator as a function of the denominator, which is its last parameter, and what it takes in front of that.
-/// Nothing where the denominator is bound together with others: it cannot be moved alone.
-fn outlined(program: &mut Program, place: &Place) -> Option<(FuncId, Vec<VarId>)> {
+/// The numerator as a function.
+struct Moved {
+    func: FuncId,
+    /// What it takes, without the last parameter: the denominator, or what is added to it.
+    operands: Vec<VarId>,
+    /// The denominator is bound in a recurrence, whose later cells follow when one is moved.
+    by_addition: bool,
+}
+
+fn outlined(program: &mut Program, place: &Place) -> Option<Moved> {
     let refs: Vec<&Stmt> = place.statements.iter().collect();
     let moving = forward(&refs, &[place.x]);
     let needed = backward(&refs, place.y);
     let mut path = Vec::new();
+    let mut source = place.x;
     for statement in place.statements {
         let mut bound = HashSet::new();
         bound_by(statement, &mut bound);
         if bound.contains(&place.x) {
-            if matches!(statement, Stmt::Rec(_)) {
-                return None;
+            if let Stmt::Rec(rec) = statement {
+                source = new_var(program, "", &program.vars[place.x.index()].ty.clone(), place.span);
+                path.push(Stmt::Rec(Rc::new(added_to(program, rec, place.x, source)?)));
             }
         } else if bound.iter().any(|v| moving.contains(v) && needed.contains(v)) {
             path.push(statement.clone());
@@ -81,10 +101,10 @@ fn outlined(program: &mut Program, place: &Place) -> Option<(FuncId, Vec<VarId>)
     freeze(&mut body, &moving, &mut frozen, program);
     let mut body = ir::visit::refresh(&body, program);
     let mut free = ir::visit::free_vars(&body);
-    free.retain(|v| *v != place.x);
+    free.retain(|v| *v != source);
     let mut names = HashMap::new();
     let mut params = Vec::new();
-    for v in free.iter().chain([&place.x]) {
+    for v in free.iter().chain([&source]) {
         program.vars.push(program.vars[v.index()].clone());
         let param = VarId(program.vars.len() as u32 - 1);
         if program.vars[param.index()].kind == VarKind::Coord {
@@ -98,7 +118,38 @@ fn outlined(program: &mut Program, place: &Place) -> Option<(FuncId, Vec<VarId>)
     let name = Symbol::new("moved");
     program.funcs.push(Func { name, params, result: y_ty, body, span: place.span, rule: None });
     let original = |v: &VarId| frozen.iter().find(|(_, held)| *held == v).map_or(*v, |(v, _)| *v);
-    Some((id, free.iter().map(original).collect()))
+    Some(Moved { func: id, operands: free.iter().map(original).collect(), by_addition: source != place.x })
+}
+
+/// A recurrence in which something is added to each cell of one of its families.
+fn added_to(program: &mut Program, rec: &Recurrence, x: VarId, added: VarId) -> Option<Recurrence> {
+    let mut rec = rec.clone();
+    let ty = program.vars[added.index()].ty.clone();
+    let (_, family) = rec.families.iter_mut().find(|(v, _)| *v == x)?;
+    for clause in &mut family.clauses {
+        if clause.slots.len() < family.axes.len() {
+            return None;
+        }
+        let span = clause.span;
+        let index: Vec<Expr> = clause
+            .slots
+            .iter()
+            .map(|slot| match slot {
+                Slot::Coord(binder) => coord(binder.var, span),
+                Slot::Fixed(at) => int(*at, Scalar::I32, span),
+            })
+            .collect();
+        for e in std::iter::once(&mut clause.body).chain(clause.otherwise.as_mut()) {
+            *e = binary(Op::Add, e.clone(), load(added, &ty, index.clone(), span));
+        }
+    }
+    // Cells that no clause defines are zero, and move as well.
+    let span = family.span;
+    let binders = fresh_binders(program, &family.axes, span);
+    let body = load(added, &ty, binders.iter().map(|b| coord(b.var, span)).collect(), span);
+    let slots = binders.into_iter().map(Slot::Coord).collect();
+    family.clauses.insert(0, Clause { slots, wheres: Vec::new(), body, otherwise: None, span });
+    Some(rec)
 }
 
 /// What `stop_gradient` holds does not move: it reads stand-ins for the variables that do.
@@ -117,7 +168,7 @@ fn freeze(e: &mut Expr, moving: &HashSet<VarId>, frozen: &mut HashMap<VarId, Var
 }
 
 /// Central differences by every cell, with the coordinates of the denominator in front of those of the numerator.
-fn differences(program: &mut Program, place: &Place, moved: FuncId, operands: &[VarId], out: &mut Vec<Stmt>) -> VarId {
+fn differences(program: &mut Program, place: &Place, moved: &Moved, out: &mut Vec<Stmt>) -> VarId {
     let span = place.span;
     let (y_ty, x_ty) = (program.vars[place.y.index()].ty.clone(), program.vars[place.x.index()].ty.clone());
     let x = var(place.x, x_ty.clone(), span);
@@ -140,13 +191,17 @@ fn differences(program: &mut Program, place: &Place, moved: FuncId, operands: &[
         let cells = fresh_binders(program, &x_axes, span);
         let same = at.iter().zip(&cells).map(|(a, c)| binary(Op::Eq, coord(a.var, span), coord(c.var, span)));
         let here = same.reduce(and).unwrap_or_else(|| truth(true, span));
-        let cell = load(place.x, &x_ty, index(&cells), span);
+        let cell = match moved.by_addition {
+            true => number(0.0),
+            false => load(place.x, &x_ty, index(&cells), span),
+        };
         let there = binary(op, cell.clone(), step.clone());
         let value = expr(ExprKind::If(Box::new(here), Box::new(there), Box::new(cell)), Type::F64, span);
         let value = if cells.is_empty() { folded(value) } else { family_expr(cells, x_axes.clone(), value, span) };
         let value = bind(program, value);
-        let args = operands.iter().map(|v| var(*v, program.vars[v.index()].ty.clone(), span)).chain([value]).collect();
-        let side = bind(program, expr(ExprKind::Call(moved, args), y_ty.clone(), span));
+        let args =
+            moved.operands.iter().map(|v| var(*v, program.vars[v.index()].ty.clone(), span)).chain([value]).collect();
+        let side = bind(program, expr(ExprKind::Call(moved.func, args), y_ty.clone(), span));
         sides.push(side);
     }
     let y_axes = dims(&var(place.y, y_ty.clone(), span), y_ty.rank(), span);
@@ -175,7 +230,7 @@ fn differences(program: &mut Program, place: &Place, moved: FuncId, operands: &[
 }
 
 /// Prints the cell that is furthest off, where there is one.
-fn report(program: &mut Program, place: &Place, differences: VarId, number: usize, out: &mut Vec<Stmt>) {
+fn report(program: &mut Program, place: &Place, differences: VarId, mark: String, out: &mut Vec<Stmt>) {
     let span = place.span;
     let ty = program.vars[place.quotient.index()].ty.clone();
     let rank = ty.rank();
@@ -199,7 +254,7 @@ fn report(program: &mut Program, place: &Place, differences: VarId, number: usiz
     };
     let printed = |program: &mut Program, at: Expr| {
         let (quotient, difference) = both(&at);
-        let mark = expr(ExprKind::Str(format!("{MARK}{number}").into()), Type::Str, span);
+        let mark = expr(ExprKind::Str(mark.as_str().into()), Type::Str, span);
         let items = [mark, quotient, difference].into_iter().chain(extents.iter().cloned()).chain([at]).collect();
         let print = expr(ExprKind::Builtin(Builtin::Print, items), Type::Unit, span);
         ir::visit::refresh(&print, program)

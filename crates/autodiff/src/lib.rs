@@ -12,6 +12,7 @@ mod depend;
 mod differences;
 mod errors;
 mod linear;
+mod mode;
 mod normalise;
 mod plain;
 mod record;
@@ -22,8 +23,8 @@ mod terms;
 mod trap;
 mod widen;
 
-pub use differences::{Compared, MARK};
-pub use record::{Derivation, Index, Read, Step};
+pub use differences::{Compared, FORWARD, MARK};
+pub use record::{Derivation, Index, Mode, Read, Step};
 pub use trap::trap;
 
 use crate::build::*;
@@ -396,6 +397,10 @@ impl Differentiator {
         let statements: Vec<Stmt> = self.levels[..=level].iter().flat_map(|l| l.statements.iter().cloned()).collect();
         let refs: Vec<&Stmt> = statements.iter().collect();
         self.note_extents(&refs);
+        reached.retain(|x| !self.pushed(program, &statements, (y, *x), level, span));
+        if reached.is_empty() {
+            return;
+        }
         let dependent = forward(&refs, &reached);
         let needed = leading(&refs, y);
         let active: HashSet<VarId> =
@@ -409,8 +414,7 @@ impl Differentiator {
             None => reverse.walk(&refs),
         };
         let result = walked.map(|()| reached.iter().map(|x| reverse.adjoint(*x, span)).collect::<Vec<Option<VarId>>>());
-        let out = std::mem::take(&mut reverse.out);
-        let (reads, made) = (std::mem::take(&mut reverse.reads), std::mem::take(&mut reverse.made));
+        let (out, reads, made) = reverse.taken();
         match result {
             Ok(adjoints) => {
                 let mut out = out;
@@ -479,7 +483,8 @@ impl Differentiator {
                         .collect(),
                 })
                 .collect();
-            self.derivations.push(Derivation { span, y, x: *x, steps, helpers: helpers.clone() });
+            let helpers = helpers.clone();
+            self.derivations.push(Derivation { span, mode: Mode::Reverse, y, x: *x, steps, helpers });
         }
     }
 

@@ -3,10 +3,29 @@
 use diagnostics::{Span, Symbol};
 use ir::VarId;
 
-/// A quotient, and the bindings on its paths from the numerator back.
+/// Which way a quotient is accumulated.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Mode {
+    /// From the numerator back: each step has the adjoint of an operand.
+    Reverse,
+    /// From the denominator on: each step has the tangent of an output.
+    Forward,
+}
+
+impl Mode {
+    pub fn name(self) -> &'static str {
+        match self {
+            Mode::Reverse => "reverse",
+            Mode::Forward => "forward",
+        }
+    }
+}
+
+/// A quotient, and the bindings on its paths, in the order of the mode.
 #[derive(Clone, Debug)]
 pub struct Derivation {
     pub span: Span,
+    pub mode: Mode,
     pub y: VarId,
     pub x: VarId,
     pub steps: Vec<Step>,
@@ -14,11 +33,12 @@ pub struct Derivation {
     pub helpers: Vec<VarId>,
 }
 
-/// An operand on a path, with its adjoint.
+/// A binding on a path, with its adjoint or its tangent.
 #[derive(Clone, Debug)]
 pub struct Step {
     pub operand: VarId,
     pub adjoint: VarId,
+    /// Of the operand if the step goes back, by it if the step goes on.
     pub reads: Vec<Read>,
 }
 

@@ -1,7 +1,10 @@
 //! The reverse pass over families in order: adjoints of what is read, from adjoints of what reads it.
 
 mod calls;
+mod forward;
 mod whole;
+
+pub use forward::Source;
 
 use crate::Differentiator;
 use crate::build::*;
@@ -40,6 +43,8 @@ pub struct Reverse<'a> {
     constants: HashMap<VarId, Expr>,
     /// In a recurrence, the families that the adjoints of the family that is walked need, in its steps.
     among: Option<Vec<(VarId, Family)>>,
+    /// Forwards, the tangents of what has one so far, which carry the seeds behind.
+    tangents: HashMap<VarId, VarId>,
 }
 
 impl Surroundings for Reverse<'_> {
@@ -142,7 +147,13 @@ impl<'a> Reverse<'a> {
             made: Vec::new(),
             constants: HashMap::new(),
             among: None,
+            tangents: HashMap::new(),
         }
+    }
+
+    /// What the walk has made: statements, reads, and what got an adjoint or a tangent.
+    pub fn taken(&mut self) -> (Vec<Stmt>, Vec<Read>, Vec<(VarId, VarId)>) {
+        (std::mem::take(&mut self.out), std::mem::take(&mut self.reads), std::mem::take(&mut self.made))
     }
 
     /// Starts at `y` with the identity: a scalar's adjoint is 1, a tensor's carries its own coordinates in front.
@@ -583,7 +594,7 @@ impl<'a> Reverse<'a> {
             let closed = ir::visit::refresh(&not(open), cell.around.program());
             let mut context = context.clone();
             context.items.push(WhereItem::Guard(closed));
-            result = cell.pull(otherwise, ct, &context);
+            result = cell.pull_under(&before_guards(&clause.wheres), otherwise, ct, &context);
         }
         let terms = std::mem::take(&mut cell.terms);
         self.slots = saved;
@@ -762,6 +773,11 @@ impl<'a> Reverse<'a> {
             }
         }
     }
+}
+
+/// The definitions that an `else` sees: those that no guard protects.
+fn before_guards(wheres: &[WhereItem]) -> Vec<WhereItem> {
+    wheres.iter().take_while(|item| matches!(item, WhereItem::Def(..))).cloned().collect()
 }
 
 impl Cell<'_> {

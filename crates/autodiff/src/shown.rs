@@ -171,7 +171,8 @@ impl Differentiator {
                         lines.extend(lines_of(source, helper));
                     }
                     let own = lines_of(source, step.adjoint);
-                    if step.operand != *x {
+                    let last = if derivation.mode == crate::Mode::Forward { *y } else { *x };
+                    if step.operand != last {
                         lines.extend(own);
                         continue;
                     }

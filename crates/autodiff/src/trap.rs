@@ -3,10 +3,10 @@
 //! Every float that a binding or a cell gets is tested when it is computed, before anything reads it; of a derivative the
 //! message names the binding that it belongs to.
 
-use crate::Derivation;
 use crate::build::*;
 use crate::reverse::new_var;
 use crate::terms::is_float;
+use crate::{Derivation, Mode, Step};
 use diagnostics::Span;
 use ir::{Builtin, Expr, ExprKind, Family, Op, Piece, Program, Slot, Stmt, Type, VarId};
 use std::collections::HashMap;
@@ -14,8 +14,12 @@ use std::rc::Rc;
 
 /// Makes a program test what it computes. Derivatives are known by what differentiation tells.
 pub fn trap(program: &mut Program, derivations: &[Derivation]) {
-    let steps = derivations.iter().flat_map(|d| d.steps.iter().map(move |step| (step, d.y)));
-    let adjoints = steps.map(|(step, y)| (step.adjoint, (y, step.operand))).collect();
+    let ends = |d: &Derivation, step: &Step| match d.mode {
+        Mode::Reverse => (d.y, step.operand),
+        Mode::Forward => (step.operand, d.x),
+    };
+    let steps = derivations.iter().flat_map(|d| d.steps.iter().map(move |step| (step.adjoint, ends(d, step))));
+    let adjoints = steps.collect();
     let mut pass = Trap { adjoints };
     for k in 0..program.funcs.len() {
         let unit = expr(ExprKind::Unit, Type::Unit, program.funcs[k].span);

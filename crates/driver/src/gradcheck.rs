@@ -51,6 +51,9 @@ impl Worst {
     }
 }
 
+/// How far both modes may be apart, which round differently and do nothing else.
+const SAME: f64 = 1e-7;
+
 /// Compares the quotients of a program with differences. `tolerance` is how far one may be off.
 pub fn gradcheck(input: Input, tolerance: f64, options: Options) -> Status {
     on_a_large_stack(|stack_bytes| {
@@ -73,7 +76,9 @@ pub fn gradcheck(input: Input, tolerance: f64, options: Options) -> Status {
             return Status::Failed;
         }
         let text = String::from_utf8_lossy(&output.0.borrow()).into_owned();
-        let (listing, fine) = listing(&compared, &worst_of(&text, compared.len()), tolerance);
+        let worst = |mode: &str| worst_of(&text, mode, compared.len());
+        let forwards = worst(&autodiff::FORWARD.to_string());
+        let (listing, fine) = listing(&compared, &worst(""), &forwards, tolerance);
         // A reader that has seen enough is no failure.
         let _ = io::stdout().write_all(listing.as_bytes());
         if fine { Status::Fine } else { Status::Errors }
@@ -81,9 +86,9 @@ pub fn gradcheck(input: Input, tolerance: f64, options: Options) -> Status {
 }
 
 /// The worst cell of each comparison. One that is made several times, in the steps of a recurrence, counts once.
-fn worst_of(text: &str, count: usize) -> Vec<Option<Worst>> {
+fn worst_of(text: &str, mode: &str, count: usize) -> Vec<Option<Worst>> {
     let mut worst: Vec<Option<Worst>> = vec![None; count];
-    for (number, found) in text.lines().filter_map(comparison) {
+    for (number, found) in text.lines().filter_map(|line| comparison(line, mode)) {
         if let Some(known) = worst.get_mut(number)
             && known.as_ref().is_none_or(|known| found.rank() > known.rank())
         {
@@ -93,8 +98,8 @@ fn worst_of(text: &str, count: usize) -> Vec<Option<Worst>> {
     worst
 }
 
-fn comparison(line: &str) -> Option<(usize, Worst)> {
-    let mut words = line.strip_prefix(autodiff::MARK)?.split(' ');
+fn comparison(line: &str, mode: &str) -> Option<(usize, Worst)> {
+    let mut words = line.strip_prefix(autodiff::MARK)?.strip_prefix(mode)?.split(' ');
     let number = words.next()?.parse().ok()?;
     let quotient = words.next()?.parse().ok()?;
     let difference = words.next()?.parse().ok()?;
@@ -103,9 +108,15 @@ fn comparison(line: &str) -> Option<(usize, Worst)> {
     Some((number, Worst { quotient, difference, extents, place }))
 }
 
-fn listing(compared: &[Compared], worst: &[Option<Worst>], tolerance: f64) -> (String, bool) {
+/// What is said of each quotient beside differences, and, along a direction, beside forward mode.
+fn listing(
+    compared: &[Compared],
+    worst: &[Option<Worst>],
+    forwards: &[Option<Worst>],
+    tolerance: f64,
+) -> (String, bool) {
     let (mut text, mut fine) = (String::new(), true);
-    for (compared, worst) in compared.iter().zip(worst) {
+    for ((compared, worst), forwards) in compared.iter().zip(worst).zip(forwards) {
         let name = |symbol: diagnostics::Symbol| match symbol.as_str() {
             "" => "(…)".to_owned(),
             name => name.to_owned(),
@@ -115,13 +126,19 @@ fn listing(compared: &[Compared], worst: &[Option<Worst>], tolerance: f64) -> (S
             text += &format!("{head}: not compared\n");
             continue;
         };
+        let apart = forwards.as_ref().filter(|along| along.rank() > SAME);
         let good = worst.rank() <= tolerance;
-        fine &= good;
+        fine &= good && apart.is_none();
+        let good = good && apart.is_none();
         let verdict = if good { "fine" } else { "wrong" };
         let (cell, off) = (cell(compared, worst), worst.off());
-        text += &format!("{head}: {verdict}, off by {off:.1e}{cell}\n");
+        let mode = if forwards.is_some() && apart.is_none() { ", as in forward mode" } else { "" };
+        text += &format!("{head}: {verdict}, off by {off:.1e}{cell}{mode}\n");
         if !good {
             text += &format!("    derived {:?}, by differences {:?}\n", worst.quotient, worst.difference);
+        }
+        if let Some(along) = apart {
+            text += &format!("    along a direction {:?}, in forward mode {:?}\n", along.quotient, along.difference);
         }
     }
     if compared.is_empty() {
@@ -155,7 +172,7 @@ mod tests {
     #[test]
     fn the_worst_of_several_comparisons_counts() {
         let text = "a line of the program\n\u{1}0 1.0 1.5 2 3 4\n\u{1}0 1.0 3.0 2 3 5\n\u{1}1 nan 0.0 0\n";
-        let worst = worst_of(text, 3);
+        let worst = worst_of(text, "", 3);
         let expected = Worst { quotient: 1.0, difference: 3.0, extents: vec![2, 3], place: 5 };
         assert_eq!(worst[0], Some(expected));
         assert_eq!(worst[1].as_ref().map(Worst::rank), Some(f64::INFINITY));
@@ -169,7 +186,7 @@ mod tests {
         let compared = Compared { span: Default::default(), y: symbol("y"), x: symbol("x"), coords };
         let worst = Worst { quotient: 1.0, difference: 3.0, extents: vec![2, 3], place: 5 };
         assert_eq!(cell(&compared, &worst), " at [i = 1, 2]");
-        let (text, fine) = listing(&[compared], &[Some(worst)], 1e-4);
+        let (text, fine) = listing(&[compared], &[Some(worst)], &[None], 1e-4);
         assert_eq!(text, "@y / @x: wrong, off by 5.0e-1 at [i = 1, 2]\n    derived 1.0, by differences 3.0\n");
         assert!(!fine);
     }

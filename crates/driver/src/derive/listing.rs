@@ -35,7 +35,7 @@ impl Listing<'_> {
             self.out.push('\n');
         }
         let (y, x) = (self.source.name(derivation.y), self.source.name(derivation.x));
-        self.line(&format!("// @{y} / @{x}: reverse"));
+        self.line(&format!("// @{y} / @{x}: {}", derivation.mode.name()));
         let mut helpers = derivation.helpers.clone();
         for step in &derivation.steps {
             self.step(step, &mut helpers);

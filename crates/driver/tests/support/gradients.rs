@@ -27,11 +27,12 @@ pub fn agree(seed: u64, stack_bytes: usize) -> Result<(), String> {
 }
 
 fn difference(lines: &[Vec<f64>]) -> Result<(), String> {
-    let [gradient, differences, tangent, second @ ..] = lines else {
+    let [gradient, differences, tangent, forwards, second @ ..] = lines else {
         return Err(format!("{} lines are printed", lines.len()));
     };
     near("first derivatives", gradient, differences)?;
     near("the tangent", tangent, &[gradient.iter().sum()])?;
+    near("derivatives forwards", forwards, gradient)?;
     match second {
         [] => Ok(()),
         [second, differences] => near("second derivatives", second, differences),

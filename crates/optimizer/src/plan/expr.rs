@@ -58,7 +58,7 @@ impl Lower<'_, '_> {
             return None;
         }
         let region = self.target(level, if facts.traps { Reach::Certain } else { Reach::Total });
-        (region < self.here() && !self.reads_scattered(e)).then_some(region)
+        (region < self.here() && !self.reads_prepared(e)).then_some(region)
     }
 
     /// The innermost region that something the expression reads belongs to.

@@ -399,11 +399,15 @@ impl Lower<'_, '_> {
         }
     }
 
-    /// Whether a reduction has been folded whose cells are known in its clause alone, also where it reads nothing of it.
-    pub fn reads_scattered(&self, e: &Expr) -> bool {
+    /// Whether a reduction stands in an expression whose cells are known in its clause alone, also where it reads nothing
+    /// of it.
+    pub fn reads_prepared(&self, e: &Expr) -> bool {
         let mut found = false;
-        if !self.scattered.is_empty() {
-            e.walk(&mut |e| found |= self.scattered.contains_key(&std::ptr::from_ref(e)));
+        if !self.scattered.is_empty() || !self.contracted.is_empty() {
+            e.walk(&mut |e| {
+                let e = std::ptr::from_ref(e);
+                found |= self.scattered.contains_key(&e) || self.contracted.contains_key(&e);
+            });
         }
         found
     }

@@ -6,8 +6,8 @@
 
 use super::random::Random;
 
-/// A program that prints, one line each: the gradient, differences of values, and the sum of the gradient as a tangent;
-/// if `twice`, also the second derivatives, and differences of gradients.
+/// A program that prints, one line each: the gradient, differences of values, the sum of the gradient as a tangent, and the
+/// gradient forwards, as many numerators have it; if `twice`, also the second derivatives, and differences of gradients.
 pub fn smooth(seed: u64, twice: bool) -> String {
     let random = Random::new(seed);
     let mut writer = Smooth { random, lines: Vec::new(), items: Vec::new(), tensors: Vec::new(), names: 0 };
@@ -41,8 +41,11 @@ pub fn smooth(seed: u64, twice: bool) -> String {
          let y = f(x);\n\
          let g = @y / @x;\n\
          let t = @y;\n\
+         let wide[m in 0..9] = y * (m as f64);\n\
+         let j = @wide / @x;\n\
+         let w = j[1];\n\
          let d[k in 0..{inputs}] = (f(moved(x, k, 1e-5)) - f(moved(x, k, -1e-5))) / 2e-5;\n\
-         print(g);\nprint(d);\nprint(t);\n\
+         print(g);\nprint(d);\nprint(t);\nprint(w);\n\
          {second}",
         x.join(", ")
     )
