@@ -8,7 +8,7 @@ use harness::{assert_none, complaints, einc, files_below, repository};
 fn examples_print_what_stands_beside_them() {
     let folder = repository().join("examples");
     let programs = files_below(&folder, "ein");
-    assert!(programs.len() >= 8, "only {} examples", programs.len());
+    assert!(programs.len() >= 19, "only {} examples", programs.len());
     assert_none(complaints(&programs, |program| {
         let file = program.file_name().expect("a program has a name").to_string_lossy();
         let expected = std::fs::read_to_string(program.with_extension("out")).map_err(|e| format!("{file}: {e}"))?;

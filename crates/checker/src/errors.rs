@@ -1,5 +1,6 @@
 //! What the checker says, one row per diagnostic: the payload comes in, the words stand here.
 
+use crate::foreign;
 use diagnostics::{Diagnostic, Span, Symbol};
 
 fn list(names: &[String]) -> String {
@@ -24,20 +25,23 @@ pub fn unknown_name(span: Span, name: &str, near: Option<&str>) -> Diagnostic {
         .label("no binding of this name is in scope");
     match (spelling, near) {
         (Some((text, why)), _) => d.note(why).fix(format!("write `{text}`"), span, text),
-        (None, _) if matches!(name, "np" | "numpy" | "jnp" | "torch" | "math") => d
-            .note(format!("`{name}` is a module of Python; tensors have operators, reductions and `std` of their own"))
-            .help(
-                "write the reduction by its coordinate, `sum[j](x)`, or import a function with `use std::math::{exp};`",
-            ),
+        (None, _) if foreign::module(name).is_some() => {
+            d.note(format!("`{name}` is a module of another language")).help(foreign::module(name).unwrap_or_default())
+        }
+        (None, _) if foreign::name(name).is_some() => d.help(foreign::name(name).unwrap_or_default()),
         (None, Some(near)) => d.fix(format!("did you mean `{near}`?"), span, near),
         (None, None) => d,
     }
 }
 
-pub fn not_imported(span: Span, name: &str, module: &str) -> Diagnostic {
-    Diagnostic::error("E0201", span, format!("`{name}` is not known here"))
-        .label("not imported")
-        .help(format!("the library has it: `use {module}::{name};`"))
+/// `start` is where the file begins.
+pub fn not_imported(span: Span, name: &str, module: &str, start: Span) -> Diagnostic {
+    let import = format!("use {module}::{name};");
+    Diagnostic::error("E0201", span, format!("`{name}` is not known here")).label("not imported").fix(
+        format!("the library has it: `{import}`"),
+        start,
+        format!("{import}\n"),
+    )
 }
 
 pub fn used_before_definition(span: Span, name: &str, defined: Span) -> Diagnostic {
@@ -90,7 +94,7 @@ pub fn unknown_field(span: Span, field: &str, of: &str, near: Option<&str>) -> D
         ("sum" | "prod" | "mean" | "max" | "min" | "any" | "all" | "argmax" | "argmin", _) => {
             d.help(format!("a reduction names the coordinate that it consumes: `{field}[i](x[i])`"))
         }
-        ("T", _) => d.help("a transpose is an indexed definition: `let t[j, i] = m[i, j];`"),
+        (field, _) if foreign::method(field).is_some() => d.help(foreign::method(field).unwrap_or_default()),
         (_, Some(near)) => d.fix(format!("did you mean `{near}`?"), span, near),
         _ => d,
     }
@@ -115,18 +119,20 @@ pub fn range_in_where(span: Span, name: Symbol) -> Diagnostic {
         .help(format!("write `{name} in …` in the bracket that binds `{name}`"))
 }
 
-pub fn range_unknown(span: Span, name: Symbol, affine: Option<Span>) -> Diagnostic {
+/// `affine` is an access that 0 is too small for, and the first value that is not.
+pub fn range_unknown(span: Span, name: Symbol, affine: Option<(Span, i64)>) -> Diagnostic {
     let d = Diagnostic::error("E0303", span, format!("nothing settles the range of `{name}`"))
         .label(format!("`{name}` needs a range"));
     let d = match affine {
-        Some(place) => {
+        Some((place, _)) => {
             d.also(place, format!("this access needs `{name}` to start above 0, and an inferred range starts at 0"))
         }
         None => d.note(format!(
             "a range is inferred from where `{name}` stands alone as an index of something other than the family itself"
         )),
     };
-    d.fix("state it in the bracket", span, format!("{name} in 0..n"))
+    let start = affine.map_or(0, |(_, start)| start);
+    d.fix("state it in the bracket", span, format!("{name} in {start}..n"))
 }
 
 pub fn shifted_slot(span: Span, name: &str, shift: &str, family: Symbol) -> Diagnostic {
@@ -135,10 +141,34 @@ pub fn shifted_slot(span: Span, name: &str, shift: &str, family: Symbol) -> Diag
         .help(format!("define cell `{name}` from the cells before it: `let {family}[{name} in 1..n] = … {family}[{name}{shift}] …`"))
 }
 
-pub fn not_grounded(span: Span, coord: Symbol, argument: Span, has: &[String], example: Option<String>) -> Diagnostic {
+/// A coordinate argument was left out where several axes could be meant.
+pub fn which_axis(
+    span: Span,
+    function: Symbol,
+    parameter: Symbol,
+    arg: (Span, &[String]),
+    example: &str,
+) -> Diagnostic {
+    Diagnostic::error("E0305", span, format!("nothing says along which coordinate `{function}` goes"))
+        .label(format!("`{parameter}` could be any axis of its argument"))
+        .also(arg.0, format!("this carries {}", list(arg.1)))
+        .help(format!("name it: `{example}`"))
+}
+
+pub fn not_grounded(
+    span: Span,
+    coord: Symbol,
+    argument: Span,
+    has: &[String],
+    example: Option<String>,
+    near: Option<(Span, String)>,
+) -> Diagnostic {
     let d = Diagnostic::error("E0305", span, format!("nothing here carries the coordinate `{coord}`"))
         .label(format!("`{coord}` is not grounded"))
         .also(argument, format!("this carries {}", list(has)));
+    if let Some((place, near)) = near {
+        return d.fix(format!("did you mean `{near}`?"), place, near);
+    }
     match example {
         Some(text) => d.fix(format!("index the argument to name its axes: `{text}`"), argument, text),
         None => d,
@@ -195,10 +225,12 @@ pub fn different_shapes(span: Span, left: (Span, &str), right: (Span, &str)) -> 
         .help("index both sides, so that the names say which axes meet")
 }
 
-pub fn outside_scope(span: Span, name: Symbol, bound: Span) -> Diagnostic {
-    Diagnostic::error("E0311", span, format!("the coordinate `{name}` is used outside its scope"))
+/// `in_cell` is whether it indexes something in a cell.
+pub fn outside_scope(span: Span, name: Symbol, bound: Span, in_cell: bool) -> Diagnostic {
+    let d = Diagnostic::error("E0311", span, format!("the coordinate `{name}` is used outside its scope"))
         .label("not in scope here")
-        .also(bound, format!("`{name}` is bound here, for this construct alone"))
+        .also(bound, format!("`{name}` is bound here, for this construct alone"));
+    if in_cell { d.help(format!("sum over it, `sum[{name}](…)`, or put it on the left, too")) } else { d }
 }
 
 pub fn list_indexed(span: Span, name: &str) -> Diagnostic {
@@ -246,6 +278,14 @@ pub fn literal_range(span: Span, value: &str, ty: &str, range: Option<(i64, i64)
         Some((lo, hi)) => d.note(format!("`{ty}` holds {lo} to {hi}")),
         None => d,
     }
+}
+
+/// What a file holds has no axes before a cast says so.
+pub fn untyped(span: Span, value: Span, cast: &str) -> Diagnostic {
+    Diagnostic::error("E0402", span, "what a file holds has no type until a cast states it")
+        .label("nothing is known of its axes")
+        .also(value, "loaded, without a type")
+        .fix("state the type", value, cast)
 }
 
 pub fn annotation(span: Span, want: &str, got: &str, from: Option<Span>, cast: Option<String>) -> Diagnostic {

@@ -201,7 +201,10 @@ impl Checker<'_> {
         if let Some(bound) = self.ended.get(&name.name).copied()
             && self.cx.env.lookup(name.name).is_none()
         {
-            self.report(errors::outside_scope(name.span, name.name, bound));
+            let in_cell = self.cx.cells > 0 && self.in_index > 0;
+            if !in_cell || self.unbound.insert(name.name) {
+                self.report(errors::outside_scope(name.span, name.name, bound, in_cell));
+            }
             return Val::error(name.span);
         }
         let names = self.cx.env.names();
@@ -224,8 +227,9 @@ impl Checker<'_> {
     /// A name that nothing in sight knows; some names are in sight.
     pub(crate) fn unknown_with(&mut self, name: ast::Ident, mut names: Vec<&str>) {
         let text = name.name.as_str();
-        if let Some(module) = crate::modules::library_module_of(text) {
-            self.report(errors::not_imported(name.span, text, module));
+        if let Some(module) = self.modules.library_module_of(text) {
+            let start = Span { start: 0, end: 0, ..name.span };
+            self.report(errors::not_imported(name.span, text, module, start));
             return;
         }
         names.extend(self.modules.names(self.cx.env.module()).iter().map(|n| n.as_str()));

@@ -442,20 +442,32 @@ fn slots_of(specs: &[SlotSpec]) -> impl Iterator<Item = &SlotSpec> {
     specs.iter().filter(|s| !matches!(s, SlotSpec::Pack(..)))
 }
 
-/// Clauses that read nothing of their group come first: they settle types and ranks for the others.
+/// Clauses that read nothing of their group come first: they settle types and ranks for the others. Of those, one whose
+/// reads are all settled goes before one that comes first in the text.
 fn clause_order(texts: &[&FamilyText], own: &HashSet<Symbol>) -> Vec<(usize, usize)> {
-    let mut order = Vec::new();
-    for pass in 0..2 {
-        for (m, text) in texts.iter().enumerate() {
-            for (c, clause) in text.clauses.iter().enumerate() {
-                let mut names = HashSet::new();
-                walk::each_in_clause(clause, &mut |e: &ast::Expr| walk::names_in(e, &mut names));
-                let reads = names.iter().any(|n| own.contains(n));
-                if reads == (pass == 1) {
-                    order.push((m, c));
-                }
-            }
+    struct Waiting {
+        at: (usize, usize),
+        place: u32,
+        reads: HashSet<Symbol>,
+    }
+    let mut waiting: Vec<Waiting> = Vec::new();
+    for (m, text) in texts.iter().enumerate() {
+        for (c, clause) in text.clauses.iter().enumerate() {
+            let mut reads = HashSet::new();
+            walk::each_in_clause(clause, &mut |e: &ast::Expr| walk::names_in(e, &mut reads));
+            reads.retain(|name| own.contains(name));
+            waiting.push(Waiting { at: (m, c), place: clause.name.span.start, reads });
         }
+    }
+    let (first, mut waiting): (Vec<Waiting>, Vec<Waiting>) = waiting.into_iter().partition(|w| w.reads.is_empty());
+    let mut settled: HashSet<Symbol> = first.iter().map(|w| texts[w.at.0].name).collect();
+    let mut order: Vec<(usize, usize)> = first.into_iter().map(|w| w.at).collect();
+    waiting.sort_by_key(|w| w.place);
+    while !waiting.is_empty() {
+        let next = waiting.iter().position(|w| w.reads.iter().all(|name| settled.contains(name))).unwrap_or(0);
+        let next = waiting.remove(next);
+        settled.insert(texts[next.at.0].name);
+        order.push(next.at);
     }
     order
 }

@@ -41,6 +41,10 @@ impl Checker<'_> {
                 let name = format!("a value of type `{shown}`");
                 if other.scalar().is_some() {
                     self.report(errors::index_count(bracket, &name, 0, indices.len()));
+                } else if matches!(other, Ty::Dyn | Ty::Stored(_)) {
+                    let text = self.sources.text(val.span()).to_owned();
+                    let dims = vec!["?"; indices.len().max(1)].join(", ");
+                    self.report(errors::untyped(span, val.span(), &format!("({text} as [f64; {dims}])")));
                 } else {
                     self.report(errors::no_operator(span, "[…]", (val.span(), shown), None));
                 }

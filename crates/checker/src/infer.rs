@@ -147,7 +147,10 @@ impl Checker<'_> {
                         && a.index.as_ref().is_some_and(|i| i.mentions(pending.var))
                         && !is_modular(a.index.as_ref(), pending.var)
                 })
-                .map(|a| a.span);
+                .map(|a| {
+                    let rest = a.index.as_ref().map(|i| i.substitute(pending.var, &Sym::constant(0)));
+                    (a.span, rest.and_then(|rest| rest.as_const()).map_or(0, |rest| (-rest).max(0)))
+                });
             self.report(errors::range_unknown(pending.span, pending.name, shifted));
             self.poison(pending.var);
         }
@@ -396,6 +399,12 @@ impl Checker<'_> {
             &shown,
             Some(access.tensor.span),
         );
+        if !access.index.as_ref().is_some_and(|i| i.is_const())
+            && let (Some((name, start, end)), None) =
+                (self.room_in(&index, &extent), access.index.as_ref().and_then(Sym::as_var))
+        {
+            d = d.help(format!("a range that is written counts: `{name} in {start}..{end}`"));
+        }
         if literal && text.starts_with('-') {
             d = errors::python_index(
                 d,
@@ -403,6 +412,15 @@ impl Checker<'_> {
             );
         }
         self.report(d);
+    }
+
+    /// The range of the one coordinate of an index that keeps it in bounds, where it is only shifted.
+    fn room_in(&self, index: &Sym, extent: &Sym) -> Option<(Symbol, i64, String)> {
+        let vars = index.vars();
+        let [var] = vars.as_slice() else { return None };
+        let shift = index.sub(&Sym::var(*var)).as_const()?;
+        let end = self.show_sym(&extent.offset(-shift));
+        self.is_coord(*var).then(|| (self.program.vars[var.index()].name, (-shift).max(0), end))
     }
 
     /// Whether every coordinate of an index has a value, so that it is read at all.

@@ -288,14 +288,17 @@ impl Checker<'_> {
             self.report(errors::different_shapes(span, (left.span(), &x), (right.span(), &y)));
             return;
         }
-        let indexed = |val: &Val, names: &[String], this: &Self| {
+        // Axes without names are most often the last ones of the other side.
+        let indexed = |val: &Val, names: &[String], others: &[String], this: &Self| {
             let text = this.sources.text(val.span()).to_owned();
+            let rank = val.ty.rank();
+            let names = if names.is_empty() && rank <= others.len() { &others[others.len() - rank..] } else { names };
             if names.is_empty() { text } else { format!("{text}[{}]", names.join(", ")) }
         };
         let between = Span { start: left.span().end, end: right.span().start, ..span };
         let operator = self.sources.text(between).to_owned();
         let simple = left.as_var().is_some() && right.as_var().is_some() && operator.len() < 6;
-        let fix = simple.then(|| format!("{}{operator}{}", indexed(left, &a, self), indexed(right, &b, self)));
+        let fix = simple.then(|| format!("{}{operator}{}", indexed(left, &a, &b, self), indexed(right, &b, &a, self)));
         self.report(errors::different_coords(span, (left.span(), &a), (right.span(), &b), fix));
     }
 

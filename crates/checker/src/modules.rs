@@ -18,7 +18,6 @@ use std::rc::Rc;
 use syntax::ast;
 
 pub use errors::duplicate;
-pub(crate) use library::library_module_of;
 pub use link::load;
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
@@ -38,6 +37,11 @@ pub trait Loader {
 
     /// The text of an embedded module: `std::math`.
     fn std(&mut self, path: &str) -> Option<(FileId, Rc<str>)>;
+
+    /// Paths and texts of all embedded modules, for names that nothing imports.
+    fn library(&self) -> &'static [(&'static str, &'static str)] {
+        &[]
+    }
 
     /// Names of the modules in a folder (`""` is the entry's), to offer the closest spelling.
     fn siblings(&mut self, _folder: &str) -> Vec<String> {
@@ -120,6 +124,8 @@ pub struct Modules {
     /// Every module behind those that it depends on, inline modules before the one around them, the entry last.
     pub order: Vec<ModuleId>,
     pub entry: ModuleId,
+    /// Paths and texts of the embedded modules.
+    library: &'static [(&'static str, &'static str)],
     /// Submodules that are files: `geometry::shapes` under `geometry`.
     children: HashMap<(ModuleId, Symbol), ModuleId>,
     /// The roots that need no `use`: `std` and `python`, where the program mentions them.
@@ -256,6 +262,17 @@ impl Modules {
     /// Whether `outer` is `inner` or stands around it.
     fn encloses(&self, outer: ModuleId, inner: ModuleId) -> bool {
         std::iter::successors(Some(inner), |module| self.module(*module).parent).any(|module| module == outer)
+    }
+
+    /// The module of the library that has a public name.
+    pub fn library_module_of(&self, name: &str) -> Option<&'static str> {
+        let offers = |text: &str| {
+            let mut definitions =
+                text.lines().filter_map(|line| line.strip_prefix("pub fn ").or(line.strip_prefix("pub let ")));
+            definitions.any(|line| line.strip_prefix(name).is_some_and(|rest| rest.starts_with(['(', '[', ' ', ':'])))
+        };
+        let written = || self.library.iter().find(|(_, text)| offers(text)).map(|(path, _)| *path);
+        library::library_module_of(name).or_else(written)
     }
 
     /// What a `use` in a block brings into it; what is wrong with it was reported by `load`.

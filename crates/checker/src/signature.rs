@@ -27,20 +27,20 @@ pub(crate) struct Bound {
 
 /// A coordinate argument of the call, or one that matching has to settle.
 pub(crate) struct Given {
-    outer: Option<Symbol>,
-    span: Span,
+    pub outer: Option<Symbol>,
+    pub span: Span,
 }
 
 #[derive(Default)]
 pub(crate) struct Matching {
-    given: Vec<(Symbol, Given)>,
-    names: Vec<(Symbol, Axis, Span)>,
-    packs: Vec<(Symbol, Vec<Axis>, Span)>,
+    pub given: Vec<(Symbol, Given)>,
+    pub names: Vec<(Symbol, Axis, Span)>,
+    pub packs: Vec<(Symbol, Vec<Axis>, Span)>,
     generics: Vec<(Symbol, Ty)>,
 }
 
 /// For each dim, the axes that it is.
-type Alignment = Vec<std::ops::Range<usize>>;
+pub(crate) type Alignment = Vec<std::ops::Range<usize>>;
 
 impl Checker<'_> {
     /// `f[j](args)`: arguments are grounded, then bound.
@@ -175,6 +175,10 @@ impl Checker<'_> {
                     continue;
                 }
                 match self.align(&matching, dims, &args[k].ty) {
+                    found if last && self.is_ambiguous(def, dims, &found) => {
+                        self.say_which(def, dims, &args[k], span);
+                        return Val::error(span);
+                    }
                     found if found.len() == 1 || (last && !found.is_empty()) => {
                         let alignment = found.into_iter().next().expect("there is one");
                         if !self.bind_axes(&mut matching, dims, &alignment, &args[k], span) {
@@ -309,30 +313,6 @@ impl Checker<'_> {
             }
         }
         Some(matching)
-    }
-
-    /// Every coordinate argument is carried by an argument, or stands on the result's left side.
-    fn all_grounded(&mut self, matching: &Matching, args: &[Val], span: Span) -> bool {
-        for (_, given) in &matching.given {
-            let Some(outer) = given.outer else { continue };
-            let carried = args.iter().any(|a| a.ty.axes().iter().any(|axis| axis.name == Some(outer)));
-            let expected = self.cx.expected.as_ref().is_some_and(|e| e.contains(&outer));
-            if carried || expected {
-                continue;
-            }
-            let tensor = args.iter().find(|a| a.ty.rank() > 0).or(args.first());
-            let (place, has) = tensor.map(|t| (t.span(), text::axis_names(t.ty.axes()))).unwrap_or((span, Vec::new()));
-            let example = tensor.filter(|t| has.is_empty() && t.ty.rank() > 0).map(|t| {
-                let source = self.sources.text(t.span()).to_owned();
-                let mut names: Vec<String> =
-                    ["i", "j", "k", "l", "m"].iter().take(t.ty.rank() - 1).map(|n| n.to_string()).collect();
-                names.push(outer.to_string());
-                format!("{source}[{}]", names.join(", "))
-            });
-            self.report(errors::not_grounded(given.span, outer, place, &has, example));
-            return false;
-        }
-        true
     }
 
     /// Coordinates of the left side bind the result's packs, where no argument does.
@@ -537,47 +517,6 @@ impl Checker<'_> {
         let parties = ["one argument", "another"].map(String::from);
         self.compare_extents(Some(name), [&a, &b], parties, span);
         true
-    }
-
-    fn no_alignment(&mut self, def: &FnRef, matching: &Matching, k: usize, dims: &[Dim], arg: &Val, span: Span) {
-        let has = text::axis_names(arg.ty.axes());
-        // A given name that this argument should have, and another argument has.
-        for dim in dims {
-            if let DimKind::Name(name) = dim.kind
-                && let Some(outer) = matching.outer(name)
-                && !arg.ty.axes().iter().any(|a| a.name == Some(outer))
-                && arg.ty.axes().iter().any(|a| a.name.is_some())
-            {
-                let first = matching.names.iter().find(|(n, ..)| *n == name).map(|(_, _, s)| *s).unwrap_or(span);
-                let given = [outer.to_string()];
-                self.report(errors::packs_disagree(span, name.as_str(), (first, &given), (arg.span(), &has)));
-                return;
-            }
-        }
-        for dim in dims {
-            if let DimKind::Pack(pack) = dim.kind
-                && let Some((_, axes, first)) = matching.packs.iter().find(|(p, ..)| *p == pack)
-            {
-                let names = text::axis_names(axes);
-                let shown = format!("..{pack}");
-                self.report(errors::packs_disagree(span, &shown, (*first, &names), (arg.span(), &has)));
-                return;
-            }
-        }
-        let place = def.def.params[k].ty.as_ref().map(|ty| ty.span);
-        let want = place.map(|p| self.sources.text(p).to_owned()).unwrap_or_default();
-        if arg.ty.rank() == 0 {
-            let shown = self.show(&arg.ty);
-            let message = format!("`{want}` is expected, and this is `{shown}`");
-            let mut d = errors::mismatch(arg.span(), message, None, None);
-            if let Some(place) = place {
-                d = d.also(place, "asked for here");
-            }
-            self.report(d);
-            return;
-        }
-        let got = self.show(&arg.ty);
-        self.report(errors::rank_mismatch(arg.span(), &want, &got, place));
     }
 
     /// An argument against its parameter's type.

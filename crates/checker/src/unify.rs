@@ -243,7 +243,8 @@ impl Checker<'_> {
     pub(crate) fn type_mismatch(&mut self, val: Val, want: &Ty, from: Option<Span>, why: Why) -> Val {
         let (wanted, given) = (self.show(want), self.show(&val.ty));
         let span = val.span();
-        let cast = self.castable(&val.ty, want).then(|| self.cast_text(span, want.elem()));
+        let whole = matches!(val.ty, Ty::Dyn | Ty::Stored(_));
+        let cast = self.castable(&val.ty, want).then(|| self.cast_text(span, if whole { want } else { want.elem() }));
         let d = match why {
             Why::Annotation => errors::annotation(span, &wanted, &given, from, cast),
             Why::Branch(first) => errors::branches_differ(span, &given, first, &wanted),
@@ -279,6 +280,9 @@ impl Checker<'_> {
 
     /// Whether a cast would turn one into the other.
     fn castable(&self, from: &Ty, to: &Ty) -> bool {
+        if matches!(from, Ty::Dyn | Ty::Stored(_)) {
+            return !matches!(to, Ty::Dyn | Ty::Stored(_));
+        }
         from.rank() == to.rank()
             && from.elem().scalar().is_some()
             && to.elem().scalar().is_some()

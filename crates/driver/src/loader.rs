@@ -42,6 +42,10 @@ impl Loader for Files<'_> {
         library::text(path).map(|text| self.add(library::file_name(path), text))
     }
 
+    fn library(&self) -> &'static [(&'static str, &'static str)] {
+        library::MODULES
+    }
+
     fn siblings(&mut self, folder: &str) -> Vec<String> {
         let place = self.folder.join(folder);
         let place = if place.as_os_str().is_empty() { Path::new(".") } else { &place };

@@ -534,6 +534,92 @@ pub fn type_arguments(span: Span) -> Diagnostic {
         .help("a tensor is `[f32; 2, 3]`, and functions without annotations are generic")
 }
 
+pub fn decorator(span: Span, text: &str) -> Diagnostic {
+    Diagnostic::error(FOREIGN, span, "functions have no decorators").label(format!("`{text}` of another language")).fix(
+        "leave it out; every function is compiled, and `@y / @x` is a derivative",
+        span,
+        "",
+    )
+}
+
+pub fn text_prefix(span: Span, prefix: &str) -> Diagnostic {
+    Diagnostic::error(FOREIGN, span, "every text in double quotes fills its `{…}` in")
+        .label(format!("`{prefix}` of another language"))
+        .fix(format!("leave `{prefix}` out"), span, "")
+}
+
+pub fn default_value(span: Span) -> Diagnostic {
+    Diagnostic::error(FOREIGN, span, "parameters have no default values")
+        .label("a default value of another language")
+        .fix("leave it out, and give the value in each call", span, "")
+}
+
+pub fn dotted_operator(span: Span, written: &str, operator: &str) -> Diagnostic {
+    Diagnostic::error(
+        FOREIGN,
+        span,
+        format!("operators on tensors go cell by cell, so `{written}` is written `{operator}`"),
+    )
+    .label(format!("`{written}` of another language"))
+    .fix(format!("write `{operator}`"), span, operator)
+}
+
+pub fn dotted_call(span: Span) -> Diagnostic {
+    Diagnostic::error(FOREIGN, span, "a function of a number maps over a tensor by itself")
+        .label("`.` of another language")
+        .fix("leave the point out", span, "")
+}
+
+pub fn ellipsis(span: Span) -> Diagnostic {
+    Diagnostic::error(FOREIGN, span, "`..` stands for one whole axis, and axes behind the last index are taken whole")
+        .label("`...` of another language")
+        .help("write `..` for each axis, or a pack, `x[..batch, 0]`")
+}
+
+pub fn variadic(span: Span, written: &str, in_signature: bool) -> Diagnostic {
+    let message =
+        if in_signature { "a function has as many parameters as it names" } else { "arguments are given one by one" };
+    Diagnostic::error(FOREIGN, span, message)
+        .label(format!("`{written}` of another language"))
+        .help("pass several values as a list, a tuple or a struct")
+}
+
+pub fn dictionary(span: Span) -> Diagnostic {
+    Diagnostic::error(FOREIGN, span, "there are no dictionaries").label("a dictionary of another language").help(
+        "names that are known are fields, `struct Config { a: i32 }`; pairs are a list, `[(\"a\", 1), (\"b\", 2)]`",
+    )
+}
+
+pub fn colon_range(span: Span) -> Diagnostic {
+    Diagnostic::error(FOREIGN, span, "a range is written `a..b` without its end, `a..=b` with it")
+        .label("`:` of another language")
+        .fix("write `..=`", span, "..=")
+}
+
+pub fn call_type_arguments(span: Span) -> Diagnostic {
+    Diagnostic::error(FOREIGN, span, "a call takes no types: they follow from its arguments")
+        .label("type arguments of another language")
+        .fix("leave them out", span, "")
+}
+
+pub fn bracketed_type(span: Span) -> Diagnostic {
+    Diagnostic::error(FOREIGN, span, "a type takes no arguments; of tensors and lists it stands in the brackets")
+        .label("a type of another language")
+        .help("write `[f32; ?]` for a vector, `[f32; 2, 3]` for a matrix, `[str]` for a list of texts")
+}
+
+pub fn foreign_arm(span: Span, word: &str) -> Diagnostic {
+    Diagnostic::error(FOREIGN, span, "an arm of a `match` is `pattern => value,`")
+        .label(format!("`{word}` of another language"))
+        .help("write `match x { 1 => a, 2 | 3 => b, _ => c }`")
+}
+
+pub fn try_mark(span: Span) -> Diagnostic {
+    Diagnostic::error(FOREIGN, span, "an error ends the program unless something catches it")
+        .label("`?` of another language")
+        .fix("leave it out; to catch errors write `x ?> f else v`, or look into `try e`", span, "")
+}
+
 pub fn unary_plus(span: Span) -> Diagnostic {
     Diagnostic::error(FOREIGN, span, "there is no sign `+`").label("`+` before a value").fix("leave it out", span, "")
 }

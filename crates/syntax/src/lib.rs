@@ -10,6 +10,7 @@ mod dump;
 mod errors;
 mod foreign;
 mod format;
+mod habits;
 mod layout;
 mod lexer;
 mod number;

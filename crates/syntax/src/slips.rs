@@ -2,6 +2,7 @@
 
 use crate::errors;
 use crate::foreign;
+use crate::habits;
 use crate::layout::FrameKind;
 use crate::parser::Edit;
 use crate::recover::{Scene, Verdict};
@@ -10,7 +11,8 @@ use diagnostics::{Span, Symbol};
 
 /// Those that are recognised before a missing `;` is thought of.
 pub fn in_front(scene: &Scene) -> Option<Verdict> {
-    None.or_else(|| keyword_as_name(scene))
+    None.or_else(|| habits::in_front(scene))
+        .or_else(|| keyword_as_name(scene))
         .or_else(|| mutable(scene))
         .or_else(|| else_if(scene))
         .or_else(|| word_operator(scene))
@@ -20,7 +22,8 @@ pub fn in_front(scene: &Scene) -> Option<Verdict> {
 }
 
 pub fn at(scene: &Scene) -> Option<Verdict> {
-    None.or_else(|| branch_without_braces(scene))
+    None.or_else(|| habits::at(scene))
+        .or_else(|| branch_without_braces(scene))
         .or_else(|| conditional(scene))
         .or_else(|| operator(scene))
         .or_else(|| prefix(scene))

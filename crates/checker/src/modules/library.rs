@@ -13,7 +13,7 @@ pub(super) const PYTHON: &[(&str, &[&str])] = &[("math", &["math"]), ("numpy", &
 const OPERATORS: &[Op] = &[Op::PowI, Op::Neg];
 
 /// The module of the library that has a function without a text.
-pub(crate) fn library_module_of(name: &str) -> Option<&'static str> {
+pub(super) fn library_module_of(name: &str) -> Option<&'static str> {
     let modules = ["std::math", "std::array", "std::io"];
     modules.into_iter().find(|module| injected(module).iter().any(|(known, _)| known.as_str() == name))
 }

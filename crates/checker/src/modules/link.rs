@@ -305,6 +305,7 @@ impl Linker<'_> {
             modules: self.modules,
             order,
             entry,
+            library: self.loader.library(),
             children: self.children,
             roots: self.roots,
             inline: self.inline,

@@ -81,7 +81,9 @@ pub(super) struct Names {
 impl Names {
     /// Names for all functions of the list, whose bodies are as they will be printed.
     pub fn of(program: &Program, funcs: &BTreeMap<FuncId, Func>) -> Names {
-        let mut names = Names { global: RESERVED.iter().map(|w| (*w).to_owned()).collect(), ..Names::default() };
+        let files = crate::files::ROWS.iter().map(|row| row.name);
+        let reserved = RESERVED.iter().copied().chain(files).map(str::to_owned);
+        let mut names = Names { global: reserved.collect(), ..Names::default() };
         names.structs = program.structs.iter().map(|info| names.fresh_global(info.name.as_str())).collect();
         names.enums = program.enums.iter().map(|info| names.fresh_global(info.name.as_str())).collect();
         for (id, func) in funcs {
