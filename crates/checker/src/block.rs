@@ -257,7 +257,7 @@ fn collect_families(statements: &[ast::Stmt]) -> Vec<FamilyText> {
         let family = &mut families[index];
         family.clauses.push(clause.clone());
         family.last = at;
-        walk::each_in_clause(clause, &mut |e| walk::names_in(e, &mut family.mentions));
+        walk::names_in_clause(clause, &mut family.mentions);
     }
     families
 }

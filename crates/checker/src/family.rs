@@ -13,7 +13,6 @@ use diagnostics::{Span, Symbol};
 use ir::{Clause, Expr, ExprKind, Family, Recurrence, Scalar, Stmt, VarId, VarKind, WhereItem};
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
-use syntax::ast;
 
 /// A family while its group is checked.
 struct Member<'a> {
@@ -454,7 +453,7 @@ fn clause_order(texts: &[&FamilyText], own: &HashSet<Symbol>) -> Vec<(usize, usi
     for (m, text) in texts.iter().enumerate() {
         for (c, clause) in text.clauses.iter().enumerate() {
             let mut reads = HashSet::new();
-            walk::each_in_clause(clause, &mut |e: &ast::Expr| walk::names_in(e, &mut reads));
+            walk::names_in_clause(clause, &mut reads);
             reads.retain(|name| own.contains(name));
             waiting.push(Waiting { at: (m, c), place: clause.name.span.start, reads });
         }

@@ -149,30 +149,73 @@ pub fn each_in_clause<'a>(clause: &'a Clause, visit: &mut dyn FnMut(&'a Expr)) {
     }
 }
 
-/// Single names that an expression mentions, also as the callee of a coordinate call.
+/// Single names that an expression mentions and does not bind as coordinates or parameters, also as the callee of a
+/// coordinate call.
 pub fn names_in(expr: &Expr, names: &mut HashSet<Symbol>) {
-    each_expr(expr, &mut |e| note_name(e, names));
+    collect_names(expr, &mut Vec::new(), names);
 }
 
-fn note_name(e: &Expr, names: &mut HashSet<Symbol>) {
+fn collect_names(e: &Expr, bound: &mut Vec<Symbol>, names: &mut HashSet<Symbol>) {
+    let mark = bound.len();
     match &e.kind {
-        ExprKind::Path(path) => {
+        ExprKind::Path(path) if !bound.contains(&path.segments[0].name) => {
             names.insert(path.segments[0].name);
         }
-        ExprKind::CoordCall { callee, .. } => {
+        ExprKind::CoordCall { callee, coords, .. } => {
             names.insert(callee.segments[0].name);
+            bind_coords(coords, bound);
         }
+        ExprKind::Lambda(lambda) => bind_params(lambda, bound),
         ExprKind::Struct { fields, .. } => {
-            names.extend(fields.iter().filter(|(_, e)| e.is_none()).map(|(name, _)| name.name));
+            let short = fields.iter().filter(|(_, e)| e.is_none()).map(|(name, _)| name.name);
+            names.extend(short.filter(|name| !bound.contains(name)));
         }
         _ => {}
     }
+    each_child(e, &mut |child| collect_names(child, bound, names));
+    bound.truncate(mark);
+}
+
+/// The names that a clause reads, without its own coordinates and definitions.
+pub fn names_in_clause(clause: &Clause, names: &mut HashSet<Symbol>) {
+    let slots = clause.slots.iter().filter_map(|slot| match slot {
+        Slot::Coord { name, .. } => Some(name.name),
+        _ => None,
+    });
+    let items = clause.wheres.iter().flat_map(|wheres| &wheres.items);
+    let definitions = items.filter_map(|item| match item {
+        WhereItem::Def(name, _) => Some(name.name),
+        WhereItem::Guard(_) => None,
+    });
+    let mut bound: Vec<Symbol> = slots.chain(definitions).collect();
+    each_in_clause(clause, &mut |e| collect_names(e, &mut bound, names));
 }
 
 pub fn names_in_stmt(stmt: &Stmt) -> HashSet<Symbol> {
     let mut names = HashSet::new();
-    each_in_stmt(stmt, &mut |e| names_in(e, &mut names));
+    match &stmt.kind {
+        StmtKind::Clause(clause) => names_in_clause(clause, &mut names),
+        _ => each_in_stmt(stmt, &mut |e| names_in(e, &mut names)),
+    }
     names
+}
+
+fn bind_coords(coords: &[CoordArg], bound: &mut Vec<Symbol>) {
+    for coord in coords {
+        match coord {
+            CoordArg::Coord { name, .. } => bound.push(name.name),
+            CoordArg::Pack(name) => bound.push(pack_symbol(name.name)),
+            CoordArg::Group(names, _) => bound.extend(names.iter().map(|n| n.name)),
+            CoordArg::Expr(_) => {}
+        }
+    }
+}
+
+fn bind_params(lambda: &Lambda, bound: &mut Vec<Symbol>) {
+    bound.extend(lambda.params.iter().filter_map(|p| match &p.pattern.kind {
+        PatternKind::Bind(name) => Some(name.name),
+        _ => None,
+    }));
 }
 
 /// Names of coordinates and packs (spelt `..name`) that an expression mentions and does not bind itself.
@@ -196,23 +239,13 @@ fn collect_free(expr: &Expr, bound: &mut Vec<Symbol>, free: &mut Vec<Symbol>) {
         }
         ExprKind::CoordCall { coords, .. } => {
             let mark = bound.len();
-            for coord in coords {
-                match coord {
-                    CoordArg::Coord { name, .. } => bound.push(name.name),
-                    CoordArg::Pack(name) => bound.push(pack_symbol(name.name)),
-                    CoordArg::Group(names, _) => bound.extend(names.iter().map(|n| n.name)),
-                    CoordArg::Expr(_) => {}
-                }
-            }
+            bind_coords(coords, bound);
             each_child(expr, &mut |child| collect_free(child, bound, free));
             bound.truncate(mark);
         }
         ExprKind::Lambda(lambda) => {
             let mark = bound.len();
-            bound.extend(lambda.params.iter().filter_map(|p| match &p.pattern.kind {
-                PatternKind::Bind(name) => Some(name.name),
-                _ => None,
-            }));
+            bind_params(lambda, bound);
             collect_free(&lambda.body, bound, free);
             bound.truncate(mark);
         }

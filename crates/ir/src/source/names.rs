@@ -76,6 +76,10 @@ pub(super) struct Names {
     carried: HashMap<VarId, Vec<String>>,
     results: HashMap<FuncId, Vec<String>>,
     temporaries: u32,
+    /// What the module binds, for functions.
+    module: HashSet<String>,
+    /// A name of the module would be read instead of one that is bound further down.
+    is_read_early: bool,
 }
 
 impl Names {
@@ -94,9 +98,10 @@ impl Names {
         }
         names.name_operations(program);
         names.results = funcs.iter().map(|(id, func)| (*id, coordinates_of(program, func))).collect();
-        for func in funcs.values() {
-            names.function(program, func);
-        }
+        let (main, others): (Vec<_>, Vec<_>) = funcs.iter().partition(|(id, _)| program.main == Some(**id));
+        main.iter().for_each(|(_, func)| names.function(program, func));
+        names.module = names.local.clone();
+        others.iter().for_each(|(_, func)| names.function(program, func));
         names
     }
 
@@ -121,7 +126,8 @@ impl Names {
     }
 
     fn is_free(&self, name: &str) -> bool {
-        !self.global.contains(name) && !self.local.contains(name) && !self.inner.iter().any(|n| n == name)
+        let is_hidden = self.is_read_early && self.module.contains(name);
+        !is_hidden && !self.global.contains(name) && !self.local.contains(name) && !self.inner.iter().any(|n| n == name)
     }
 
     fn free(&self, wanted: &str) -> String {
@@ -259,9 +265,11 @@ impl Names {
                 names_let(self, program, *var, value);
             }
             Stmt::Rec(rec) => {
+                self.is_read_early = rec.families.len() > 1;
                 for (var, _) in &rec.families {
                     self.local(program, *var);
                 }
+                self.is_read_early = false;
                 for (var, family) in &rec.families {
                     self.family(program, Some(*var), family);
                 }

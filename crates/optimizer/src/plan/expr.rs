@@ -44,11 +44,6 @@ impl Lower<'_, '_> {
 
     /// The region further out that can compute the expression once instead of again and again.
     fn movable(&self, e: &Expr) -> Option<usize> {
-        // What was computed for the whole clause is read where the clause is.
-        let place = std::ptr::from_ref(e);
-        if self.contracted.contains_key(&place) || self.scattered.contains_key(&place) {
-            return None;
-        }
         let level = self.free_level(e);
         if level >= self.here() {
             return None;
