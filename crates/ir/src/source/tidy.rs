@@ -117,6 +117,11 @@ fn folded(e: &mut Expr) {
             ExprKind::Int(value) if value > 0 => Some(Expr { kind: ExprKind::Int(-value), ..take(&mut items[0]) }),
             _ => None,
         },
+        ExprKind::Cast(wide) => match &mut wide.kind {
+            // There and back again.
+            ExprKind::Cast(inner) if inner.ty == e.ty && is_wider(&wide.ty, &e.ty) => Some(take(inner)),
+            _ => None,
+        },
         ExprKind::Block(stmts, value) if stmts.is_empty() => Some(take(value)),
         ExprKind::Block(stmts, _) => {
             spliced(stmts);
@@ -135,7 +140,17 @@ fn folded(e: &mut Expr) {
     }
 }
 
-/// `t + 1 - 1` is `t`.
+/// Whether the first type has all values of the second one.
+fn is_wider(a: &Type, b: &Type) -> bool {
+    match (a.scalar(), b.scalar()) {
+        (Some(a), Some(b)) if a.is_int() && b.is_int() => {
+            a.int_range().zip(b.int_range()).is_some_and(|((a_min, a_max), (min, max))| a_min <= min && max <= a_max)
+        }
+        _ => false,
+    }
+}
+
+/// `t + 1 - 1` is `t`, and so is `t - n + n`.
 fn shifted(index: &mut Expr) {
     let constant = |e: &Expr| match e.kind {
         ExprKind::Int(value) => Some(value),
@@ -145,6 +160,14 @@ fn shifted(index: &mut Expr) {
     shifted(&mut items[0]);
     if *op == Op::Add && constant(&items[0]) == Some(0) {
         *index = take(&mut items[1]);
+        return;
+    }
+    if let (ExprKind::Var(by), ExprKind::Op(inner @ (Op::Add | Op::Sub), parts)) = (&items[1].kind, &items[0].kind)
+        && inner != op
+        && matches!(parts[1].kind, ExprKind::Var(other) if other == *by)
+        && let ExprKind::Op(_, parts) = &mut items[0].kind
+    {
+        *index = take(&mut parts[0]);
         return;
     }
     let Some(outer) = constant(&items[1]).map(|value| if *op == Op::Add { value } else { -value }) else { return };
