@@ -89,6 +89,20 @@ let slope = @total / @d;
 }
 
 #[test]
+fn a_tensor_that_may_fail_passes_on_what_it_gave() {
+    let program = "\
+let v: [f64; 3] = [1.0, -1.0, 2.0];
+fn part(a: [f64; n], k: i32) -> [f64; n] { if k > 1 { panic(\"too far\") } else { a[n] * a[k] } }
+let found = part(v, 1) !> |a| a catch |e| v;
+let lost = part(v, 2) !> |a| a catch |e| v;
+let both = sum[i](found[i] ** 3.0 + lost[i] ** 2.0);
+let slope = @both / @v;
+";
+    let outcome = gradcheck("gradcheck_tried", program, &[]);
+    assert_eq!((outcome.status, verdicts(&outcome)), (0, vec!["@both / @v: fine,".to_owned()]), "{outcome:?}");
+}
+
+#[test]
 fn both_modes_give_the_same() {
     let program = "\
 let w: [f64; 2] = [0.3, -0.2];

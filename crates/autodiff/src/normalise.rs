@@ -9,6 +9,7 @@
 mod bind;
 mod bound;
 mod cell;
+mod comprehension;
 mod family;
 mod form;
 mod make;
@@ -43,6 +44,7 @@ pub fn normalise(program: &mut Program, statements: Vec<Stmt>, wanted: &HashSet<
         gates: HashMap::new(),
         groups: Vec::new(),
         hoisted: Vec::new(),
+        tried: HashSet::new(),
         out: Vec::new(),
     };
     for stmt in statements {
@@ -87,6 +89,8 @@ struct Normaliser<'p> {
     groups: Vec<Group>,
     /// Structures bound outside that the statement in evaluation took apart, with each part.
     hoisted: Vec<(VarId, VarId)>,
+    /// What `try` has bound: its value is asked for only where there is one.
+    tried: HashSet<VarId>,
     out: Vec<Stmt>,
 }
 
@@ -134,6 +138,9 @@ impl Normaliser<'_> {
 
     fn keep(&mut self, stmt: Stmt) {
         match &stmt {
+            Stmt::Let(var, Expr { kind: ExprKind::Try(_), .. }) => {
+                self.tried.insert(*var);
+            }
             Stmt::Let(var, value) => self.note_extents(*var, value),
             Stmt::Rec(recurrence) => {
                 for (var, family) in &recurrence.families {

@@ -497,6 +497,16 @@ impl<'a> Cell<'a> {
                 let items = self.block_items(statements, e)?;
                 self.definitions(&items, context, |this, inside| this.pull_tuple(value, cts, inside))
             }
+            ExprKind::Try(inner) if inner.ty.rank() == 0 => {
+                let tried = ir::visit::refresh(e, self.around.program());
+                let done = expr(ExprKind::Field(Box::new(tried), 0), Type::BOOL, e.span);
+                let mut inside = context.clone();
+                inside.items.push(WhereItem::Guard(done));
+                match &cts[1] {
+                    Some(ct) => self.pull(inner, ct.clone(), &inside),
+                    None => Ok(()),
+                }
+            }
             ExprKind::Var(other) => {
                 if let Some((_, contributions)) = self.local.iter_mut().rev().find(|(l, _)| l == other) {
                     for (field, ct) in cts.iter().enumerate() {

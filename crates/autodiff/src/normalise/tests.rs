@@ -248,8 +248,14 @@ fn recursive_calls_stay_cells() {
 
 #[test]
 fn what_has_no_cells_stays_as_it_is() {
-    let (program, left) = normalised(&with_vector("let kept = [a | a in x, a > 1.5];\nprint(kept);"));
+    let (program, left) = normalised(&with_vector("let pairs = [(a, a * c) | a in x];\nprint(pairs);"));
     assert_eq!(left.len(), 1, "{program}");
+}
+
+#[test]
+fn what_a_comprehension_leaves_out_is_looked_up() {
+    becomes(&with_vector("let kept = [a * c | a in x, b in 0..2, a > 1.5];\nprint(kept);"), &[]);
+    becomes(&with_vector("let below = [x[i] * x[j] | i in 0..3, j in 0..i];\nprint(below);"), &[]);
 }
 
 #[test]

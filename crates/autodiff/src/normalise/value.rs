@@ -111,7 +111,14 @@ impl Normaliser<'_> {
                 let mut fields = Vec::new();
                 for (k, ty) in types.into_iter().enumerate() {
                     let field = ExprKind::Field(Box::new(read.clone()), k);
-                    let field = make::expr(field, ty.clone(), span);
+                    let mut field = make::expr(field, ty.clone(), span);
+                    if k == 1
+                        && self.tried.contains(&var)
+                        && let Some(nothing) = self.nothing(&ty, span)
+                    {
+                        let done = ExprKind::Field(Box::new(read.clone()), 0);
+                        field = make::select(make::expr(done, Type::BOOL, span), field, nothing);
+                    }
                     let info = &self.program.vars[var.index()];
                     let name = Symbol::new(&format!("{}_{k}", info.name));
                     let coords = vec![None; ty.rank()];
@@ -131,6 +138,20 @@ impl Normaliser<'_> {
             }
             _ => Ok(Value::Opaque(read)),
         }
+    }
+
+    /// A value of a type that stands where nobody reads it: zero, or a tensor without cells.
+    fn nothing(&mut self, ty: &Type, span: Span) -> Option<Expr> {
+        let cell = make::zero(ty.elem(), span)?;
+        if ty.rank() == 0 {
+            return Some(cell);
+        }
+        let extents: Vec<Expr> = (0..ty.rank()).map(|_| make::int(0, Type::I64, span)).collect();
+        let coords: Vec<VarId> = extents.iter().map(|_| self.new_coord(None, span)).collect();
+        let names = vec![None; extents.len()];
+        let cells = Cells::Pending { coords: coords.clone(), cell: cell.clone() };
+        let like = Tensor { elem: ty.elem().clone(), extents: extents.clone(), names, cells, span };
+        Some(make::family(self.single(&like, coords, extents, cell)))
     }
 
     /// Evaluates an expression that reads nothing of the scope in front of everything.

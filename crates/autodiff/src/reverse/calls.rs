@@ -61,10 +61,8 @@ impl Reverse<'_> {
         let pulled = ExprKind::Call(pullback, args.iter().cloned().chain([ct]).collect());
         let pulled = crate::behind_statements(statements, expr(pulled, result, span));
 
-        let mut leaf = 0;
-        for operand in args.iter().flat_map(leaves_of) {
+        for (leaf, operand) in args.iter().flat_map(leaves_of).enumerate() {
             let part = expr(ExprKind::Field(Box::new(pulled.clone()), leaf), operand.ty.clone(), span);
-            leaf += 1;
             if !moves_with(&operand).iter().any(|v| self.active.contains(v)) {
                 continue;
             }

@@ -23,6 +23,18 @@ impl Reverse<'_> {
         if adjoints.iter().all(Option::is_none) {
             return Ok(());
         }
+        if let ExprKind::Try(inner) = &e.kind {
+            let Some(adjoint) = adjoints[1] else { return Ok(()) };
+            // What failed passes nothing on, and is not tried again.
+            let field = |k: usize, ty: Type| {
+                let all = Box::new(var(v, e.ty.clone(), e.span));
+                expr(ExprKind::Field(all, k), ty, e.span)
+            };
+            let done = field(1, inner.ty.clone());
+            let done = expr(ExprKind::StopGradient(Box::new(done)), inner.ty.clone(), e.span);
+            let chosen = ExprKind::If(Box::new(field(0, Type::BOOL)), inner.clone(), Box::new(done));
+            return self.tensor(&expr(chosen, inner.ty.clone(), e.span), adjoint);
+        }
         let in_cells = match &e.kind {
             ExprKind::Tuple(_) | ExprKind::Var(_) => true,
             _ => self.seeds.is_empty() && fields_of(&e.ty).iter().all(|ty| ty.rank() == 0) && !is_scope(e),
@@ -69,7 +81,7 @@ impl Reverse<'_> {
         Ok(())
     }
 
-    /// All of a tensor that is a call, or a choice between blocks.
+    /// All of a value that is a call, or a choice between blocks.
     pub(super) fn tensor(&mut self, e: &Expr, adjoint: VarId) -> Result<(), Blocked> {
         let slice = |this: &mut Self, seeds: &[Binder]| this.slice(adjoint, seeds, e.span);
         match &e.kind {
