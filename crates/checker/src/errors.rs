@@ -14,6 +14,16 @@ fn list(names: &[String]) -> String {
     }
 }
 
+/// What does not fit inside of the library comes from the call that led there; no user can mend it elsewhere.
+pub fn in_library(inner: Diagnostic, call: Span, is_library: impl Fn(Span) -> bool) -> Diagnostic {
+    let mut d = Diagnostic::error(inner.code, call, inner.message).label("this call leads there");
+    d.severity = inner.severity;
+    let (inside, outside): (Vec<_>, Vec<_>) = inner.labels.into_iter().partition(|label| is_library(label.span));
+    d = outside.into_iter().fold(d, |d, label| d.also(label.span, label.text));
+    d = inside.into_iter().take(1).fold(d, |d, label| d.note(format!("inside of the library: {}", label.text)));
+    inner.notes.into_iter().fold(d, |d, note| d.note(note))
+}
+
 pub fn unknown_name(span: Span, name: &str, near: Option<&str>) -> Diagnostic {
     let spelling = match name {
         "True" | "TRUE" => Some(("true", "truth values are written in lower case")),
