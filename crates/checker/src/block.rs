@@ -335,6 +335,15 @@ pub(crate) fn unused_item(this: &mut Checker, name: ast::Ident, item: &Item) -> 
         Item::Enum(..) => "an enum",
         _ => return Val::error(name.span),
     };
-    this.report(errors::not_a_value(name.span, name.name.as_str(), what));
+    let point = Span { start: name.span.end, end: name.span.end + 1, ..name.span };
+    let pointed = this.sources.behind(name.span).starts_with('.');
+    let fields = match item {
+        Item::Struct(def, _) => {
+            let fields: Vec<String> = def.fields.iter().map(|field| format!("{}: …", field.name.name)).collect();
+            Some(format!("{} {{ {} }}", name.name, fields.join(", ")))
+        }
+        _ => None,
+    };
+    this.report(errors::not_a_value(name.span, name.name.as_str(), what, pointed.then_some(point), fields));
     Val::error(name.span)
 }

@@ -485,7 +485,7 @@ impl Checker<'_> {
         };
         let mut parts: Vec<Val> = Vec::new();
         for arg in args {
-            let val = self.expr(arg, None);
+            let val = self.ground(arg, &[name.name]);
             if val.ty.is_error() {
                 return val;
             }

@@ -6,7 +6,7 @@ use crate::ty::{Ty, Val};
 use crate::unify::Why;
 use crate::{Checker, errors, exhaustive, walk, wrap};
 use diagnostics::Span;
-use ir::{ExprKind, Scalar, Stmt, VarKind};
+use ir::{ExprKind, Stmt, VarKind};
 use syntax::ast;
 
 impl Checker<'_> {
@@ -173,9 +173,7 @@ impl Checker<'_> {
         if subject.ty.is_error() {
             return Val::error(span);
         }
-        if let Ty::Scalar(s) = subject.ty
-            && matches!(self.opens.resolve(s), Scalar::Open(_))
-        {
+        if self.is_open(&subject.ty) {
             self.settle_default(&subject.ty.clone());
         }
         let subject = Val { ty: self.resolved(&subject.ty), ..subject };

@@ -14,6 +14,16 @@ fn list(names: &[String]) -> String {
     }
 }
 
+/// What does not fit inside of the library comes from the call that led there; no user can mend it elsewhere.
+pub fn in_library(inner: Diagnostic, call: Span, is_library: impl Fn(Span) -> bool) -> Diagnostic {
+    let mut d = Diagnostic::error(inner.code, call, inner.message).label("this call leads there");
+    d.severity = inner.severity;
+    let (inside, outside): (Vec<_>, Vec<_>) = inner.labels.into_iter().partition(|label| is_library(label.span));
+    d = outside.into_iter().fold(d, |d, label| d.also(label.span, label.text));
+    d = inside.into_iter().take(1).fold(d, |d, label| d.note(format!("inside of the library: {}", label.text)));
+    inner.notes.into_iter().fold(d, |d, note| d.note(note))
+}
+
 pub fn unknown_name(span: Span, name: &str, near: Option<&str>) -> Diagnostic {
     let spelling = match name {
         "True" | "TRUE" => Some(("true", "truth values are written in lower case")),
@@ -44,14 +54,34 @@ pub fn not_imported(span: Span, name: &str, module: &str, start: Span) -> Diagno
     )
 }
 
+pub fn bare_variant(span: Span, of: &str, variant: &str) -> Diagnostic {
+    let path = format!("{of}::{variant}");
+    Diagnostic::error("E0201", span, format!("`{variant}` is not known here"))
+        .label(format!("a variant of `{of}`"))
+        .fix(format!("write `{path}`"), span, path)
+}
+
+pub fn arrow_assignment(span: Span, name: &str) -> Diagnostic {
+    Diagnostic::error("E0201", span, format!("`{name}` is not known here"))
+        .label("compared with something less than zero")
+        .help(format!("a binding is written `let {name} = …;`"))
+}
+
 pub fn used_before_definition(span: Span, name: &str, defined: Span) -> Diagnostic {
     Diagnostic::error("E0201", span, format!("`{name}` is used before it is defined"))
         .label("not defined yet")
         .also(defined, "defined here, further down")
 }
 
-pub fn not_a_value(span: Span, name: &str, what: &str) -> Diagnostic {
-    Diagnostic::error("E0201", span, format!("`{name}` is {what}, not a value")).label("a value is expected here")
+/// `point` is the one behind it, if there is one.
+pub fn not_a_value(span: Span, name: &str, what: &str, point: Option<Span>, fields: Option<String>) -> Diagnostic {
+    let d =
+        Diagnostic::error("E0201", span, format!("`{name}` is {what}, not a value")).label("a value is expected here");
+    match (point, fields) {
+        (Some(point), _) => d.fix("what belongs to it stands behind `::`", point, "::"),
+        (None, Some(fields)) => d.help(format!("a value of it is built by its fields: `{fields}`")),
+        (None, None) => d,
+    }
 }
 
 pub fn unknown_type(span: Span, name: &str, near: Option<&str>) -> Diagnostic {

@@ -232,10 +232,27 @@ impl Checker<'_> {
             self.report(errors::not_imported(name.span, text, module, start));
             return;
         }
+        if let Some(of) = self.enum_with(name.name) {
+            self.report(errors::bare_variant(name.span, of.as_str(), text));
+            return;
+        }
+        if self.sources.behind(name.span).trim_start_matches(' ').starts_with("<- ") {
+            self.report(errors::arrow_assignment(name.span, text));
+            return;
+        }
         names.extend(self.modules.names(self.cx.env.module()).iter().map(|n| n.as_str()));
         names.extend(crate::builtin::NAMES);
         let near = diagnostics::closest(text, names.into_iter());
         self.report(errors::unknown_name(name.span, text, near));
+    }
+
+    /// The enum in sight that has a variant of this name.
+    fn enum_with(&self, variant: Symbol) -> Option<Symbol> {
+        let module = self.cx.env.module();
+        self.modules.names(module).into_iter().find(|name| match self.modules.lookup(module, *name) {
+            Some(Item::Enum(def, _)) => def.variants.iter().any(|v| v.name.name == variant),
+            _ => false,
+        })
     }
 
     fn coords_in_scope(&self) -> Vec<&'static str> {
@@ -457,7 +474,7 @@ impl Checker<'_> {
                     Val::new(ExprKind::Literal(shape, Vec::new()), Ty::tensor((*t.elem).clone(), axes), span)
                 }
                 _ => {
-                    let open = self.opens.fresh(Kind::Float);
+                    let open = self.opens.fresh(Kind::Nothing);
                     let axes = vec![Axis { name: None, extent: Sym::constant(0) }];
                     Val::new(ExprKind::Literal([0].into(), Vec::new()), Ty::tensor(Ty::Scalar(open), axes), span)
                 }

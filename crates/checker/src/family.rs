@@ -45,8 +45,13 @@ impl Checker<'_> {
         }
         let mut ok = true;
         for (m, c) in clause_order(texts, &own) {
-            let cells = self.clause(&mut members, m, c, recursive);
-            ok &= cells;
+            if !self.clause(&mut members, m, c, recursive) {
+                // Whoever reads it says nothing more.
+                ok = false;
+                if recursive {
+                    self.cx.env.hoist(members[m].text.name, Entry::Var { var: members[m].var, ty: Ty::Error });
+                }
+            }
         }
         let families: Vec<Option<(VarId, Family, Ty)>> = members.iter().map(|m| self.assemble(m)).collect();
         self.cx.group.truncate(outer_group);

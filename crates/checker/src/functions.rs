@@ -148,8 +148,42 @@ impl Checker<'_> {
         self.lambda(&Rc::new(lambda), span)
     }
 
-    /// Values of which each is one of several functions get one type.
+    /// Values of which each is one of several functions get one type; so do tuples of them.
     pub(crate) fn unite(&mut self, vals: Vec<Val>) -> Vec<Val> {
+        match vals.first().map(|v| v.ty.clone()) {
+            Some(Ty::Tuple(items)) if items.iter().any(|item| as_fn(item).is_some()) => {
+                self.unite_tuples(vals, items.len())
+            }
+            _ => self.unite_functions(vals),
+        }
+    }
+
+    fn unite_tuples(&mut self, vals: Vec<Val>, width: usize) -> Vec<Val> {
+        if !vals.iter().all(|v| matches!(&v.ty, Ty::Tuple(items) if items.len() == width)) {
+            return vals;
+        }
+        let rows: Vec<Val> = vals.into_iter().map(|val| self.named(val)).collect();
+        let mut columns: Vec<std::vec::IntoIter<Val>> = Vec::new();
+        for k in 0..width {
+            let column = rows
+                .iter()
+                .map(|row| {
+                    let Ty::Tuple(items) = &row.ty else { unreachable!("all are tuples") };
+                    self.project(row.clone(), k, items[k].clone(), row.span())
+                })
+                .collect();
+            columns.push(self.unite(column).into_iter());
+        }
+        rows.iter()
+            .map(|row| {
+                let items: Vec<Val> = columns.iter_mut().map(|column| column.next().expect("a row each")).collect();
+                let ty = Ty::Tuple(items.iter().map(|item| item.ty.clone()).collect());
+                Val::new(ExprKind::Tuple(items.into_iter().map(|item| item.expr).collect()), ty, row.span())
+            })
+            .collect()
+    }
+
+    fn unite_functions(&mut self, vals: Vec<Val>) -> Vec<Val> {
         let functions: Vec<Rc<FnValue>> = vals.iter().filter_map(|v| as_fn(&v.ty)).collect();
         let differ = functions.windows(2).any(|pair| pair[0].id != pair[1].id);
         if !differ || vals.iter().any(|v| !matches!(v.ty, Ty::Fn(_) | Ty::Never)) {

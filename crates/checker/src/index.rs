@@ -283,7 +283,7 @@ impl Checker<'_> {
                 hi_expr.clone(),
                 whole,
                 words(axis.name.map(|n| n.to_string()).unwrap_or_default()),
-                words(place.name.clone()),
+                words(place.name.trim_matches('`').to_owned()),
             ];
             self.cx.sink.push(Stmt::Do(Expr {
                 kind: ExprKind::Builtin(Builtin::SliceBounds, args),

@@ -122,7 +122,12 @@ impl Checker<'_> {
                 }
                 instance.clone()
             }
-            None => self.instantiate(key.clone(), def, &bound, recursive),
+            None => {
+                self.calls.push(span);
+                let instance = self.instantiate(key.clone(), def, &bound, recursive);
+                self.calls.pop();
+                instance
+            }
         };
         let Some(result) = instance.result.clone() else {
             self.undeclared.entry(instance.func).or_insert(span);

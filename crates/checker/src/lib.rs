@@ -110,6 +110,8 @@ pub(crate) struct Checker<'m> {
     instances: HashMap<Key, Instance>,
     /// Definitions whose body is being checked, innermost last.
     active: Vec<*const ast::FnDef>,
+    /// The calls for which that is done.
+    calls: Vec<Span>,
     called: HashSet<*const ast::FnDef>,
     /// Specialisations that were called before their body was checked: their result is what it was taken for.
     relied_on: HashSet<FuncId>,
@@ -226,6 +228,7 @@ impl<'m> Checker<'m> {
             enum_fields: Vec::new(),
             instances: HashMap::new(),
             active: Vec::new(),
+            calls: Vec::new(),
             called: HashSet::new(),
             relied_on: HashSet::new(),
             undeclared: HashMap::new(),
@@ -319,7 +322,21 @@ impl<'m> Checker<'m> {
         }
     }
 
+    /// A text of the library, which no user can mend.
+    fn is_library(&self, span: Span) -> bool {
+        // The module `std` itself has no text of its own, and stands for that of the entry.
+        let is_entry = self.modules.module(self.modules.entry).file == span.file;
+        !is_entry && self.modules.modules.iter().any(|module| module.is_std && module.file == span.file)
+    }
+
     pub(crate) fn report(&mut self, diagnostic: Diagnostic) {
+        let outside = self.calls.iter().rev().find(|call| !self.is_library(**call)).copied();
+        let diagnostic = match outside {
+            Some(call) if self.is_library(diagnostic.span()) => {
+                errors::in_library(diagnostic, call, |span| self.is_library(span))
+            }
+            _ => diagnostic,
+        };
         if self.reported.insert((diagnostic.code, diagnostic.span())) {
             self.errors += diagnostic.is_error() as usize;
             self.diags.push(diagnostic);

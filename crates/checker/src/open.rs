@@ -7,6 +7,8 @@ use ir::Scalar;
 pub enum Kind {
     /// Nothing known yet: the element of a family that only reads itself so far.
     Any,
+    /// The element of a literal without items.
+    Nothing,
     /// An integer literal: any number type that can hold it.
     Int,
     /// A literal with a point or exponent.
@@ -76,7 +78,7 @@ impl Opens {
     pub fn default_of(&self, scalar: Scalar) -> Scalar {
         match self.resolve(scalar) {
             Scalar::Open(id) => match self.nodes[id as usize].kind {
-                Kind::Float => Scalar::F32,
+                Kind::Float | Kind::Nothing => Scalar::F32,
                 Kind::Int | Kind::Any => Scalar::I32,
             },
             settled => settled,
@@ -88,7 +90,7 @@ impl Opens {
         let Scalar::Open(id) = self.resolve(scalar) else { return Ok(()) };
         let node = &mut self.nodes[id as usize];
         let fits = match node.kind {
-            Kind::Any => true,
+            Kind::Any | Kind::Nothing => true,
             Kind::Int => to.is_int() || to.is_float(),
             Kind::Float => to.is_float(),
         };
@@ -114,7 +116,8 @@ impl Opens {
         let kind = match (self.nodes[a as usize].kind, self.nodes[b as usize].kind) {
             (Kind::Float, _) | (_, Kind::Float) => Kind::Float,
             (Kind::Int, _) | (_, Kind::Int) => Kind::Int,
-            _ => Kind::Any,
+            (Kind::Nothing, _) | (_, Kind::Nothing) => Kind::Nothing,
+            (Kind::Any, Kind::Any) => Kind::Any,
         };
         self.nodes[b as usize].same = Some(a);
         let node = &mut self.nodes[a as usize];

@@ -81,7 +81,7 @@ impl Checker<'_> {
 
     /// An argument whose indices name its axes: names that the call consumes, or that nothing binds, become
     /// coordinates of the argument.
-    fn ground(&mut self, arg: &ast::Expr, consumed: &[Symbol]) -> Val {
+    pub(crate) fn ground(&mut self, arg: &ast::Expr, consumed: &[Symbol]) -> Val {
         let names: Vec<Symbol> = walk::index_names(arg)
             .into_iter()
             .filter(|n| !n.as_str().starts_with(".."))

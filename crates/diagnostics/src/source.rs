@@ -56,6 +56,11 @@ impl SourceMap {
         &self.files[id.0 as usize]
     }
 
+    /// What stands behind a place.
+    pub fn behind(&self, span: Span) -> &str {
+        self.file(span.file).text.get(span.end as usize..).unwrap_or("")
+    }
+
     pub fn text(&self, span: Span) -> &str {
         self.file(span.file).text.get(span.start as usize..span.end as usize).unwrap_or("")
     }

@@ -139,6 +139,10 @@ impl Problem {
             },
             Problem::Extents { coordinate, places, extents } => Words {
                 message: match coordinate.as_str() {
+                    "" if places.iter().all(|place| !place.is_empty()) => {
+                        let [first, second] = places;
+                        format!("the extents {} of {first} and {} of {second} should be equal", extents[0], extents[1])
+                    }
                     "" => format!("extents {} and {} should be equal", extents[0], extents[1]),
                     name => format!("`{name}` has the extents {} and {}", extents[0], extents[1]),
                 },

@@ -534,6 +534,77 @@ pub fn type_arguments(span: Span) -> Diagnostic {
         .help("a tensor is `[f32; 2, 3]`, and functions without annotations are generic")
 }
 
+pub fn block_comment(span: Span) -> Diagnostic {
+    Diagnostic::error(FOREIGN, span, "a comment begins with `//` and ends with its line")
+        .label("a comment of another language")
+        .help("write `//` in front of each line")
+}
+
+pub fn percent_comment(span: Span) -> Diagnostic {
+    Diagnostic::error(FOREIGN, span, "a comment begins with `//`").label("`%` of another language").fix(
+        "write `//`",
+        span,
+        "//",
+    )
+}
+
+pub fn backticks(span: Span, content: &str) -> Diagnostic {
+    let text = content.replace("${", "{").replace('"', "\\\"");
+    Diagnostic::error(FOREIGN, span, "a text stands between double quotes").label("backticks of another language").fix(
+        "use double quotes",
+        span,
+        format!("\"{text}\""),
+    )
+}
+
+pub fn concatenation(span: Span) -> Diagnostic {
+    Diagnostic::error(FOREIGN, span, "texts are joined by `+`, and tensors along a coordinate")
+        .label("`++` of another language")
+        .help("write `a + b` for texts, `concat[i](a[i], b[i])` for tensors, `[x | row in [a, b], x in row]` for lists")
+}
+
+pub fn typed_function(span: Span, word: &str, name: &str) -> Diagnostic {
+    Diagnostic::error(FOREIGN, span, "a function begins with `fn`, and its result stands behind the parameters")
+        .label(format!("`{word}` of another language"))
+        .help(format!("write `fn {name}(x: f32) -> f32 {{ … }}`"))
+}
+
+pub fn field_equals(span: Span) -> Diagnostic {
+    Diagnostic::error(FOREIGN, span, "the value of a field stands behind a colon").label("`=` of another language").fix(
+        "write `:`",
+        span,
+        ":",
+    )
+}
+
+pub fn field_semicolon(span: Span) -> Diagnostic {
+    Diagnostic::error(FOREIGN, span, "fields are parted by `,`").label("`;` of another language").fix(
+        "write `,`",
+        span,
+        ",",
+    )
+}
+
+pub fn construction(span: Span, name: &str) -> Diagnostic {
+    Diagnostic::error(FOREIGN, span, "a struct is built by its name and its fields")
+        .label("`new` of another language")
+        .help(format!("write `{name} {{ field: value }}`"))
+}
+
+pub fn result_colon(span: Span) -> Diagnostic {
+    Diagnostic::error(FOREIGN, span, "the type of a result stands behind `->`").label("`:` of another language").fix(
+        "write ` ->`",
+        span,
+        " ->",
+    )
+}
+
+pub fn indexed_assignment(span: Span, name: &str, index: &str, value: &str) -> Diagnostic {
+    Diagnostic::error(FOREIGN, span, "a tensor cannot be changed; a new one says what each cell is")
+        .label("an assignment of another language")
+        .help(format!("write `let changed[i] = if i == {index} {{ {value} }} else {{ {name}[i] }};`, or define `{name}` by clauses"))
+}
+
 pub fn decorator(span: Span, text: &str) -> Diagnostic {
     Diagnostic::error(FOREIGN, span, "functions have no decorators").label(format!("`{text}` of another language")).fix(
         "leave it out; every function is compiled, and `@y / @x` is a derivative",

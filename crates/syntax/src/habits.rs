@@ -8,7 +8,14 @@ use crate::token::{Tok, Token};
 
 /// Those that would be taken for something else, such as a missing `;`.
 pub fn in_front(scene: &Scene) -> Option<Verdict> {
-    None.or_else(|| decorator(scene)).or_else(|| text_prefix(scene)).or_else(|| default_value(scene))
+    None.or_else(|| decorator(scene))
+        .or_else(|| text_prefix(scene))
+        .or_else(|| default_value(scene))
+        .or_else(|| percent_comment(scene))
+        .or_else(|| concatenation(scene))
+        .or_else(|| typed_function(scene))
+        .or_else(|| indexed_assignment(scene))
+        .or_else(|| construction(scene))
 }
 
 pub fn at(scene: &Scene) -> Option<Verdict> {
@@ -22,6 +29,8 @@ pub fn at(scene: &Scene) -> Option<Verdict> {
         .or_else(|| bracketed_type(scene))
         .or_else(|| case_arm(scene))
         .or_else(|| try_mark(scene))
+        .or_else(|| field_separator(scene))
+        .or_else(|| result_colon(scene))
 }
 
 fn is_name(tok: Option<&Tok>) -> bool {
@@ -225,4 +234,94 @@ fn try_mark(scene: &Scene) -> Option<Verdict> {
         return None;
     }
     Some(Verdict::of(errors::try_mark(scene.span(at)), vec![scene.remove(at..at + 1)]))
+}
+
+/// `% text`, on a line of its own.
+fn percent_comment(scene: &Scene) -> Option<Verdict> {
+    let at = scene.at;
+    if scene.here() != Some(&Tok::Percent) || at != scene.statement.start || !scene.is_first_on_line(at) {
+        return None;
+    }
+    let end = (at + 1..scene.tokens.len()).find(|place| scene.is_first_on_line(*place)).unwrap_or(scene.tokens.len());
+    Some(Verdict::of(errors::percent_comment(scene.span(at)), vec![scene.remove(at..end)]))
+}
+
+/// `[1, 2] ++ [3]`
+fn concatenation(scene: &Scene) -> Option<Verdict> {
+    let at = scene.at;
+    let joins = scene.here() == Some(&Tok::PlusPlus)
+        && scene.after_operand()
+        && scene.next().is_some_and(Tok::starts_operand)
+        && !scene.is_first_on_line(at + 1);
+    joins.then(|| Verdict::of(errors::concatenation(scene.span(at)), scene.give_up()))
+}
+
+/// `float f(float x) { … }`
+fn typed_function(scene: &Scene) -> Option<Verdict> {
+    let (start, at) = (scene.statement.start, scene.at);
+    let Some(Tok::Ident(word)) = scene.tok(start) else { return None };
+    let types = ["int", "float", "double", "void", "bool", "auto", "long", "f32", "f64", "i32", "i64", "string"];
+    let is_function = types.contains(&word.as_str()) && at == start + 1 && is_name(scene.here());
+    if !is_function || scene.next() != Some(&Tok::ParenOpen) {
+        return None;
+    }
+    let behind = scene.behind_group(at + 1);
+    let end = if scene.tok(behind) == Some(&Tok::BraceOpen) { scene.behind_group(behind) } else { scene.statement.end };
+    let error = errors::typed_function(scene.span(start), word.as_str(), scene.source(at..at + 1));
+    Some(Verdict::of(error, vec![scene.bind_to_error(&[at], start..end)]))
+}
+
+/// `v[0] = 9;`
+fn indexed_assignment(scene: &Scene) -> Option<Verdict> {
+    let (start, at) = (scene.statement.start, scene.at);
+    let is_one = scene.here() == Some(&Tok::Eq)
+        && scene.is_at_statement_level()
+        && is_name(scene.tok(start))
+        && scene.tok(start + 1) == Some(&Tok::BracketOpen)
+        && scene.before(1) == Some(&Tok::BracketClose)
+        && scene.behind_group(start + 1) == at;
+    if !is_one {
+        return None;
+    }
+    let end = scene.statement.end;
+    let through = if scene.tok(end) == Some(&Tok::Semi) { end + 1 } else { end };
+    let [name, index, value] = [start..start + 1, start + 2..at - 1, at + 1..end].map(|range| scene.source(range));
+    let error = errors::indexed_assignment(scene.span(at), name, index, value);
+    Some(Verdict::of(error, vec![scene.blank_statement(start..through)]))
+}
+
+/// `new Point(1.0, 2.0)`
+fn construction(scene: &Scene) -> Option<Verdict> {
+    let word = scene.at.checked_sub(1)?;
+    if !scene.tok(word)?.is_word("new") || !is_name(scene.here()) || scene.is_first_on_line(scene.at) {
+        return None;
+    }
+    let end = if scene.next() == Some(&Tok::ParenOpen) { scene.behind_group(scene.at + 1) } else { scene.at + 1 };
+    let error = errors::construction(scene.span(word), scene.source(scene.at..scene.at + 1));
+    Some(Verdict::of(error, vec![scene.blank(word..end)]))
+}
+
+/// `struct P { x: f32; y: f32 }`, `P { x = 1.0 }`
+fn field_separator(scene: &Scene) -> Option<Verdict> {
+    if !scene.is_in(FrameKind::Fields) || !scene.after_operand() {
+        return None;
+    }
+    let at = scene.at;
+    let (error, tok) = match scene.here()? {
+        Tok::Semi => (errors::field_semicolon(scene.span(at)), Tok::Comma),
+        Tok::Eq => (errors::field_equals(scene.span(at)), Tok::Colon),
+        _ => return None,
+    };
+    Some(Verdict::of(error, vec![scene.replace(at, tok)]))
+}
+
+/// `fn f(x: f32): f32 { … }`
+fn result_colon(scene: &Scene) -> Option<Verdict> {
+    let behind_parameters = scene.before(1) == Some(&Tok::ParenClose)
+        && matches!(scene.tok(scene.statement.start), Some(Tok::Fn | Tok::Pub))
+        && scene.is_at_statement_level();
+    if scene.here() != Some(&Tok::Colon) || !behind_parameters {
+        return None;
+    }
+    Some(Verdict::of(errors::result_colon(scene.span(scene.at)), vec![scene.replace(scene.at, Tok::Arrow)]))
 }

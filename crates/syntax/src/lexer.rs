@@ -118,6 +118,7 @@ impl<'t> Lexer<'t> {
                 self.diagnostics.push(errors::hash_comment(self.span(start, start + 1)));
                 self.words.bump(line_end - end);
             }
+            Tok::Slash if self.text[start..].starts_with("/*") => self.block_comment(start),
             Tok::StrictEq => {
                 let equal = &self.text[start..end] == "===";
                 self.diagnostics.push(errors::strict_equality(self.span(start, end), equal));
@@ -168,6 +169,14 @@ impl<'t> Lexer<'t> {
         }
     }
 
+    /// `/* … */`, which ends with the file at the latest.
+    fn block_comment(&mut self, start: usize) {
+        let inside = start + 2;
+        let end = self.text[inside..].find("*/").map_or(self.text.len(), |length| inside + length + 2);
+        self.diagnostics.push(errors::block_comment(self.span(start, end)));
+        self.move_to(end);
+    }
+
     fn number(&mut self, start: usize, tuple_index: bool) {
         let read = if tuple_index { number::tuple_index } else { number::number };
         let number = read(self.file, self.text, start);
@@ -199,6 +208,12 @@ impl<'t> Lexer<'t> {
     }
 
     fn unknown(&mut self, start: usize, end: usize) {
+        if self.text[start..].starts_with('`')
+            && let Some(length) =
+                self.text[start + 1..].find(['`', '\n']).filter(|k| self.text[start + 1 + k..].starts_with('`'))
+        {
+            return self.backticks(start, start + 1 + length);
+        }
         let run = self.text[start..end].chars().next().unwrap_or('\u{fffd}');
         let joined = self.diagnostics.last().is_some_and(|d| d.code == "E0101" && d.span().end as usize == start);
         if !joined {
@@ -206,6 +221,16 @@ impl<'t> Lexer<'t> {
         } else if let Some(last) = self.diagnostics.last_mut() {
             last.labels[0].span.end = end as u32;
         }
+    }
+
+    /// `` `x = ${x}` ``: the holes are not looked into.
+    fn backticks(&mut self, start: usize, close: usize) {
+        let content = &self.text[start + 1..close];
+        self.diagnostics.push(errors::backticks(self.span(start, close + 1), content));
+        self.push(Tok::StrOpen, start, start + 1);
+        self.push(Tok::StrText(Rc::from(content)), start + 1, close);
+        self.push(Tok::StrClose, close, close + 1);
+        self.move_to(close + 1);
     }
 
     /// `'text'` and the transposition `A'` of other languages.
@@ -406,6 +431,10 @@ impl<'t> Lexer<'t> {
     /// The hole was never closed: what stands at `at` belongs to the text again.
     fn hole_into_text(&mut self, at: usize) -> Result<(), Unpaired> {
         let quote = self.holes.last().map(|hole| hole.quote);
+        // Over several lines it is more likely that the text was never closed.
+        if !self.by_line && quote.is_some_and(|quote| self.text[quote.end as usize..at].contains('\n')) {
+            return Err(Unpaired);
+        }
         self.close_hole_early(at);
         let Some(quote) = quote else { return Ok(()) };
         let line_end = self.line_end(at);

@@ -5,7 +5,7 @@
 
 use super::bounds::constant;
 use super::window::Window;
-use ir::{Binder, Expr, ExprKind, Family, Load, Op, Recurrence, Scalar, Slot, Stmt, Type, VarId, WhereItem};
+use ir::{Binder, Expr, ExprKind, Family, Load, Op, Order, Recurrence, Scalar, Slot, Stmt, Type, VarId, WhereItem};
 use std::collections::{HashMap, HashSet};
 
 /// Cells of a tensor that is taken apart.
@@ -51,6 +51,14 @@ pub fn unrolled(recurrence: &Recurrence, windows: &HashMap<VarId, Window>) -> Un
         }
         search.note_slots(family);
         family.for_each_child(|e| e.walk(&mut |e| search.note(e)));
+    }
+    // The steps are a loop, however few they are.
+    for (family, axis) in step_axes(&recurrence.order) {
+        for clause in &recurrence.families[family].1.clauses {
+            if let Some(Slot::Coord(binder)) = clause.slots.get(axis) {
+                search.ranges.remove(&binder.var);
+            }
+        }
     }
     // What cannot be taken apart keeps others from it.
     loop {
@@ -228,6 +236,18 @@ impl Search<'_> {
         }
         self.need(var, &coords);
     }
+}
+
+/// The axes along which families go step by step.
+fn step_axes(order: &[Order]) -> Vec<(usize, usize)> {
+    let mut found = Vec::new();
+    for part in order {
+        if let Order::Steps { axes, body, .. } = part {
+            found.extend(axes);
+            found.extend(step_axes(body));
+        }
+    }
+    found
 }
 
 /// Whether an index is constant where these coordinates are.
