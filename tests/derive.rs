@@ -104,8 +104,10 @@ fn printed_programs_run_to_the_same_output() {
     assert_none(complaints(&programs, |program| {
         let folder = program.parent().expect("a program stands in a folder");
         let file = program.file_name().expect("a program has a name").to_string_lossy();
+        // Of a program without a derivative there is nothing to show.
+        let has_quotient = std::fs::read_to_string(program).is_ok_and(|text| text.contains('@'));
         let wanted = einc(folder, &["run", &file]);
-        if wanted.status != 0 {
+        if !has_quotient || wanted.status != 0 {
             return Ok(());
         }
         let text = einc(folder, &["derive", "--program", &file]);
