@@ -20,6 +20,10 @@ impl Emitter<'_, '_> {
                 let address = self.environment.data_address(*index);
                 self.builder.ins().iconst(PTR, address)
             }
+            Ex::Func(func) => {
+                let callee = self.callee(*func);
+                self.builder.ins().func_addr(PTR, callee)
+            }
             Ex::Scratch(byte) => self.builder.ins().stack_addr(PTR, self.scratch, *byte as i32),
             Ex::Local(local) => self.use_local(*local),
             Ex::Bin(bin, a, b) => {

@@ -24,6 +24,7 @@ impl Emitter<'_, '_> {
             St::Store(ty, base, index, value) => self.store(*ty, base, index, value),
             St::If(condition, then, otherwise) => return self.branch(condition, then, otherwise),
             St::For { var, lo, hi, turns, body } => self.counted_loop(*var, lo, hi, *turns, body),
+            St::Spread { turns, .. } => return self.statement(turns),
             St::Loop(body) => return self.endless_loop(body),
             St::Break => {
                 let exit = *self.loop_exits.last().expect("a break is inside a loop");

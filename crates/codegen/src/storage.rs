@@ -70,6 +70,7 @@ impl Touched {
                     self.value(hi);
                     self.body(body);
                 }
+                St::Spread { turns, .. } => self.block(std::slice::from_ref(&**turns)),
                 St::Loop(body) => self.body(body),
                 St::Break | St::Own(_) | St::Disown(_) => {}
                 St::Release(local) => self.local(*local),
@@ -94,7 +95,7 @@ impl Touched {
         }
         match value {
             Ex::Local(local) => self.local(*local),
-            Ex::Int(..) | Ex::F32(_) | Ex::F64(_) | Ex::Data(_) | Ex::Scratch(_) => {}
+            Ex::Int(..) | Ex::F32(_) | Ex::F64(_) | Ex::Data(_) | Ex::Scratch(_) | Ex::Func(_) => {}
             Ex::Un(_, a) | Ex::Convert(_, a) | Ex::Data0(a) | Ex::Dim(a, _) => self.value(a),
             Ex::Bin(_, a, b) | Ex::Cmp(_, a, b) | Ex::Load(_, a, b) => {
                 self.value(a);

@@ -147,6 +147,8 @@ pub enum Ex {
     /// Address of byte `n` of the function's own raw memory, 8-byte aligned; what a call leaves there stays.
     Scratch(u32),
     Local(Local),
+    /// Address of a function's code, for the runtime to call.
+    Func(FnId),
     Bin(Bin, Box<Ex>, Box<Ex>),
     Un(Un, Box<Ex>),
     Cmp(Cmp, Box<Ex>, Box<Ex>),
@@ -265,6 +267,13 @@ pub enum St {
         hi: Ex,
         turns: Turns,
         body: Vec<St>,
+    },
+    /// A `For` whose turns may run on several threads, until `spread` has made functions of such loops: no turn reads or
+    /// writes what another one writes, besides locals that it sets first, and the tensors in `own`, whose contents no
+    /// turn leaves to another one and which are made by these statements.
+    Spread {
+        own: Vec<(Local, Vec<St>)>,
+        turns: Box<St>,
     },
     /// Until a `Break` that belongs to it.
     Loop(Vec<St>),
@@ -436,6 +445,18 @@ pub mod rt {
         in_context("contract_squares_f64", &[Ptr, Ptr, Ptr, Ptr, I64, I64], &[]),
         in_context("contract_distances_f32", &[Ptr, Ptr, Ptr, Ptr, I64, I64], &[]),
         in_context("contract_distances_f64", &[Ptr, Ptr, Ptr, Ptr, I64, I64], &[]),
+        // --- threads ----------------------------------------------------------------------------------------------
+        // (function of a frame and a part of a range, frame, first, behind the last, operations of each): calls it for all
+        // of the range, in parts on several threads if that is worth it. Parts write no memory that others read or write.
+        // Where a part fails, the whole range is gone through again, so that the first error is the one that is reported
+        Row {
+            name: "in_parts",
+            params: &[Ptr, Ptr, I64, I64, I64],
+            results: &[],
+            fails: true,
+            site: false,
+            context: true,
+        },
         // --- files -------------------------------------------------------------------------------------------------
         failing("load_npy", &[Ptr], &[Ptr]),
         // (dyn, scalar code as in `scalar_code`, rank, extents with -1 for any) -> tensor; E0905 with both shapes

@@ -175,6 +175,10 @@ impl Printer<'_> {
                 });
                 self.braced(body);
             }
+            St::Spread { turns, .. } => {
+                self.out.push_str("on any thread ");
+                self.statement(turns);
+            }
             St::Loop(body) => {
                 self.out.push_str("loop");
                 self.braced(body);
@@ -260,6 +264,11 @@ impl Printer<'_> {
             Ex::F32(value) => drop(write!(self.out, "{value:?}f32")),
             Ex::F64(value) => drop(write!(self.out, "{value:?}f64")),
             Ex::Data(index) => drop(write!(self.out, "data{index}")),
+            Ex::Func(func) => {
+                let module = self.module;
+                let name = module.functions.get(func.0 as usize).map_or("?", |function| &function.name);
+                self.out.push_str(&format!("`{name}`"));
+            }
             Ex::Scratch(byte) => drop(write!(self.out, "scratch{byte}")),
             Ex::Local(local) => self.local(*local),
             Ex::Bin(bin, a, b) => self.infix(a, bin_text(*bin), b),

@@ -166,6 +166,7 @@ impl<'a> Checker<'a> {
                 self.define(*var);
                 self.loop_body(body, start)?;
             }
+            St::Spread { turns, .. } => return self.statement(turns),
             St::Loop(body) => {
                 let start = self.set.len();
                 match self.loop_body(body, start)? {
@@ -201,6 +202,9 @@ impl<'a> Checker<'a> {
                     Some(site) => self.site(*site)?,
                     None if row.site => return Err(format!("`{name}` needs a site")),
                     None => {}
+                }
+                if *name == "in_parts" {
+                    self.part(args)?;
                 }
                 self.call(name, args, row.params, results, row.results)?;
             }
@@ -249,6 +253,22 @@ impl<'a> Checker<'a> {
             }
         }
         Ok(true)
+    }
+
+    /// What runs on several threads at once touches no counts but those of what it makes itself.
+    fn part(&self, args: &[Ex]) -> Check {
+        let Some(Ex::Func(func)) = args.first() else { return Err("parts of no function".to_string()) };
+        let Some(callee) = self.module.functions.get(func.0 as usize) else {
+            return Err(format!("no function {}", func.0));
+        };
+        let params: Vec<Ty> = callee.params.iter().map(|local| callee.locals[local.0 as usize]).collect();
+        if params != [Ty::Ptr, Ty::I64, Ty::I64] || !callee.results.is_empty() {
+            return Err(format!("`{}` takes no part of a range", callee.name));
+        }
+        match is_apart(self.module, &callee.body) {
+            true => Ok(()),
+            false => Err(format!("`{}` shares more than memory with other threads", callee.name)),
+        }
     }
 
     fn object(&self, local: Local) -> Check {
@@ -352,6 +372,8 @@ impl<'a> Checker<'a> {
             Ex::F64(_) => Ok(Ty::F64),
             Ex::Data(index) if (*index as usize) < self.module.data.len() => Ok(Ty::Ptr),
             Ex::Data(index) => Err(format!("data{index} does not exist")),
+            Ex::Func(func) if (func.0 as usize) < self.module.functions.len() => Ok(Ty::Ptr),
+            Ex::Func(func) => Err(format!("no function {}", func.0)),
             Ex::Scratch(byte) if *byte < self.function.scratch => Ok(Ty::Ptr),
             Ex::Scratch(byte) => Err(format!("scratch{byte} is outside of {} bytes", self.function.scratch)),
             Ex::Local(local) => {
@@ -423,6 +445,19 @@ impl<'a> Checker<'a> {
         };
         if fits && same_word(ty, other) { Ok(ty) } else { Err(format!("{bin:?} of {ty} and {other}")) }
     }
+}
+
+fn is_apart(module: &Module, body: &[St]) -> bool {
+    body.iter().all(|statement| match statement {
+        St::Let(..) | St::Set(..) | St::Store(..) | St::Fail { .. } | St::Own(_) | St::Release(_) => true,
+        St::If(..) | St::For { .. } => statement.blocks().into_iter().all(|body| is_apart(module, body)),
+        St::Return(values) => values.iter().all(|value| !matches!(value, Ex::Data0(_))),
+        St::Call { func, .. } => {
+            module.functions.get(func.0 as usize).is_some_and(|callee| is_apart(module, &callee.body))
+        }
+        St::Rt { name, .. } => matches!(*name, "tensor_new" | "tensor_zeroed") || !rt::row(name).context,
+        _ => false,
+    })
 }
 
 /// The type after a conversion, if it is one from this type.

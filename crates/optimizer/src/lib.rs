@@ -18,6 +18,7 @@ mod overrides;
 mod plan;
 mod reorder;
 mod split;
+mod spread;
 mod tile;
 mod together;
 mod versions;

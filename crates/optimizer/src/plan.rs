@@ -115,6 +115,7 @@ pub fn plan_with_decisions(program: &Program, options: &Options) -> (Module, Dec
         data: shared.data,
     };
     if options.opt_level > 0 {
+        crate::spread::spread(&mut module);
         crate::reorder::reorder(&mut module);
         crate::versions::versions(&mut module);
         crate::tile::tile(&mut module);

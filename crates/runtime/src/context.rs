@@ -5,10 +5,12 @@ use crate::heap::Heap;
 use crate::layout::Layouts;
 use crate::object::{Object, Str};
 use crate::spans::{Span, Spans};
+use crate::threads::Threads;
 use ir::loops::{Layout, Site};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::ptr::null_mut;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Where emitted code finds `Context::stack_limit`.
 pub const STACK_LIMIT_OFFSET: i32 = 0;
@@ -22,6 +24,10 @@ pub struct Context {
     pub stack_limit: usize,
     /// Threads that large loops may use.
     pub(crate) threads: usize,
+    /// Threads that wait for parts of loops, once there was such a loop.
+    pub(crate) workers: Option<Threads>,
+    /// Which module's tables these are.
+    pub(crate) tables: u64,
     pub(crate) layouts: Layouts,
     pub(crate) sites: Vec<Site>,
     pub(crate) pending: Option<Failure>,
@@ -44,6 +50,8 @@ impl Context {
         Context {
             stack_limit: stack_limit(stack_bytes),
             threads: std::thread::available_parallelism().map_or(1, |cores| cores.get()),
+            workers: None,
+            tables: 0,
             layouts: Layouts::default(),
             sites: Vec::new(),
             pending: None,
@@ -75,9 +83,18 @@ impl Context {
 
     /// Takes the tables of the module that runs next.
     pub fn enter(&mut self, layouts: &[Layout], sites: &[Site]) {
+        static MODULES: AtomicU64 = AtomicU64::new(1);
+        self.tables = MODULES.fetch_add(1, Ordering::Relaxed);
         self.layouts = Layouts::new(layouts.to_vec());
         self.sites = sites.to_vec();
         self.pending = None;
+    }
+
+    /// Takes the tables of the module that another context runs.
+    pub(crate) fn take_tables(&mut self, tables: u64, layouts: &Layouts, sites: &[Site]) {
+        self.layouts = layouts.clone();
+        self.sites = sites.to_vec();
+        self.tables = tables;
     }
 
     /// Objects that exist: none, when a program has ended well.

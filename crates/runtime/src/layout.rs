@@ -35,14 +35,14 @@ impl Element {
 }
 
 /// A value flattened: one word per scalar or object.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Words {
     pub count: usize,
     /// Positions of the words that are counted objects.
     pub objects: Vec<usize>,
 }
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Layouts {
     rows: Vec<Layout>,
     words: Vec<Words>,

@@ -29,6 +29,7 @@ mod spans;
 mod stated;
 mod table;
 mod text;
+mod threads;
 mod tiles;
 mod values;
 

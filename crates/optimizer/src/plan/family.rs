@@ -306,6 +306,12 @@ impl Lower<'_, '_> {
         if let (Bounds::Range { hi, .. }, Slot::Coord(binder)) = (&cells.bounds[k][*axis], slot) {
             self.note_most(binder.var, hi);
         }
+        let may_spread = matches!(cells.place, Place::Memory(_));
+        let spread = |lower: &mut Self| {
+            if may_spread {
+                lower.spread_next(Vec::new());
+            }
+        };
         let mut body = |lower: &mut Self, at: Part, copies: usize| {
             lower.bind_slot(slot, &at);
             coords[*axis] = at;
@@ -314,11 +320,13 @@ impl Lower<'_, '_> {
         match (&cells.bounds[k][*axis], slot) {
             (Bounds::Range { lo, hi, .. }, Slot::Coord(binder)) if limits.cut(binder.var) => {
                 let range = self.narrowed(binder.var, (lo.clone(), hi.clone()), limits);
+                spread(self);
                 self.for_loop(range, Turns::Free, name, |lower, var| body(lower, lower.read(var), copies));
             }
             (Bounds::Range { lo, hi, .. }, Slot::Coord(binder)) => {
                 let (Some(from), Some(to)) = (lo.as_int(), hi.as_int()) else {
                     let range = (lo.clone(), hi.clone());
+                    spread(self);
                     return self
                         .certain_loop(range, Turns::Free, name, |lower, var| body(lower, lower.read(var), copies));
                 };
@@ -331,6 +339,7 @@ impl Lower<'_, '_> {
                         continue;
                     }
                     let range = (Part::index(from), Part::index(to));
+                    spread(self);
                     self.certain_loop(range, Turns::Free, name, |lower, var| body(lower, lower.read(var), copies));
                 }
                 self.ranges.remove(&binder.var);
@@ -339,6 +348,7 @@ impl Lower<'_, '_> {
             (Bounds::Dependent(binder), _) => {
                 let range = self.cut_range(binder, &cells.family.axes[*axis].extent, &cells.dims[*axis]);
                 let range = self.narrowed(binder.var, range, limits);
+                spread(self);
                 self.for_loop(range, Turns::Free, name, |lower, var| body(lower, lower.read(var), copies));
             }
             (Bounds::Fixed(at), _) => {

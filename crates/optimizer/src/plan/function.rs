@@ -71,6 +71,10 @@ pub struct Lower<'a, 'p> {
     /// How many branches are open that may become choices, and the cells that were read in them.
     pub gates: usize,
     pub reads: Vec<CellRead>,
+    /// The windows of a recurrence whose steps do not need each other, until its outermost loop.
+    pub own_of_steps: Option<Vec<(Local, Vec<St>)>>,
+    /// If the turns of the next loop may run on several threads: the tensors that each thread has its own of.
+    pub spread: Option<Vec<(Local, Vec<St>)>>,
     /// Families whose steps are in registers.
     pub registers: HashMap<VarId, Registers>,
 }
@@ -107,6 +111,8 @@ impl<'a, 'p> Lower<'a, 'p> {
             turns: HashMap::new(),
             gates: 0,
             reads: Vec::new(),
+            own_of_steps: None,
+            spread: None,
             registers: HashMap::new(),
         }
     }

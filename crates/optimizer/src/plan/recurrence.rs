@@ -25,6 +25,47 @@ struct Run<'a> {
     to: End<'a>,
 }
 
+/// Whether no step reads what another one makes: every read stays at the step of its reader.
+fn is_independent(recurrence: &Recurrence) -> bool {
+    let [Order::Steps { axes, .. }] = &recurrence.order[..] else { return false };
+    let axis_of = |var: &ir::VarId| {
+        let at = recurrence.families.iter().position(|(member, _)| member == var)?;
+        axes.iter().find(|(family, _)| *family == at).map(|(_, axis)| *axis)
+    };
+    let is_member = |var: &ir::VarId| recurrence.families.iter().any(|(member, _)| member == var);
+    axes.len() == recurrence.families.len()
+        && axes.iter().all(|(family, axis)| {
+            recurrence.families[*family].1.clauses.iter().all(|clause| {
+                let Some(ir::Slot::Coord(binder)) = clause.slots.get(*axis) else { return false };
+                let (mut all, mut own) = (0, 0);
+                let mut note = |e: &ir::Expr| {
+                    e.walk(&mut |e| match &e.kind {
+                        ir::ExprKind::Load(load) => {
+                            if let ir::ExprKind::Var(var) = &load.tensor.kind
+                                && let Some(axis) = axis_of(var)
+                                && matches!(load.index[axis].kind, ir::ExprKind::Var(at) if at == binder.var)
+                            {
+                                own += 1;
+                            }
+                        }
+                        ir::ExprKind::Var(var) if is_member(var) => all += 1,
+                        ir::ExprKind::Dim(tensor, _) if matches!(&tensor.kind, ir::ExprKind::Var(var) if is_member(var)) => {
+                            own += 1;
+                        }
+                        _ => {}
+                    });
+                };
+                for item in &clause.wheres {
+                    let (ir::WhereItem::Def(_, e) | ir::WhereItem::Guard(e)) = item;
+                    note(e);
+                }
+                note(&clause.body);
+                clause.otherwise.iter().for_each(note);
+                all == own
+            })
+        })
+}
+
 type Steps<'a> = Vec<Vec<Option<Step<'a>>>>;
 
 impl Lower<'_, '_> {
@@ -33,10 +74,15 @@ impl Lower<'_, '_> {
         for (_, family) in &recurrence.families {
             dims.push(family.axes.iter().map(|axis| self.extent(&axis.extent)).collect::<Vec<_>>());
         }
-        let mut group = Vec::new();
+        let (mut group, mut own) = (Vec::new(), Vec::new());
         for ((var, family), dims) in recurrence.families.iter().zip(dims) {
             let window = self.windows.of.get(var).map(|window| (*var, *window));
+            let mark = self.region().stmts.len();
             let cells = self.new_cells(family, dims, window);
+            if let (Place::Memory(tensor), Some(_)) = (cells.place, window) {
+                let makes = |statement: &&St| matches!(statement, St::Store(..) | St::Rt { .. } | St::Own(_));
+                own.push((tensor, self.region().stmts[mark..].iter().filter(makes).cloned().collect()));
+            }
             if let Place::Memory(tensor) = cells.place {
                 self.bind(*var, Value::one(self.read(tensor)), true);
             }
@@ -44,7 +90,11 @@ impl Lower<'_, '_> {
         }
         let kernel = std::mem::replace(&mut self.kernel, true);
         let mut steps: Steps = group.iter().map(|cells| vec![None; cells.dims.len()]).collect();
+        if is_independent(recurrence) {
+            self.own_of_steps = Some(own);
+        }
         self.orders(&recurrence.order, &group, &mut steps);
+        self.own_of_steps = None;
         self.kernel = kernel;
         for cells in &group {
             match cells.place {
@@ -67,6 +117,9 @@ impl Lower<'_, '_> {
                     if *descending {
                         segments.reverse();
                     }
+                    if segments.len() > 1 {
+                        self.own_of_steps = None;
+                    }
                     for segment in segments {
                         self.segment(segment, axes, *descending, body, group, steps);
                     }
@@ -84,6 +137,7 @@ impl Lower<'_, '_> {
         group: &[Cells<'e>],
         steps: &mut Steps<'e>,
     ) {
+        let own = self.own_of_steps.take();
         let range = segment.range;
         let mut turn = |lower: &mut Self, at: Part| {
             for (family, axis) in axes {
@@ -110,6 +164,7 @@ impl Lower<'_, '_> {
             _ => {
                 let name = self.step_name(axes, group);
                 let turns = if descending { Turns::Down } else { Turns::Up };
+                own.into_iter().for_each(|own| self.spread_next(own));
                 self.for_loop((segment.lo, segment.hi), turns, name, |lower, var| turn(lower, lower.read(var)));
             }
         }

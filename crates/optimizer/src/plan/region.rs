@@ -255,7 +255,7 @@ impl Lower<'_, '_> {
         let guard = self.close();
         match cond {
             // A loop alone tests its range itself.
-            Some(cond) if !matches!(guard.stmts[..], [] | [St::For { .. }]) => {
+            Some(cond) if !matches!(guard.stmts[..], [] | [St::For { .. } | St::Spread { .. }]) => {
                 self.emit(St::If(cond.ex, guard.stmts, Vec::new()));
             }
             _ => self.region().stmts.extend(guard.stmts),
@@ -264,6 +264,7 @@ impl Lower<'_, '_> {
 
     /// A loop over a range that has a point, or inside a guard that knows.
     pub fn certain_loop(&mut self, range: (Part, Part), turns: Turns, name: &str, body: impl FnOnce(&mut Self, Local)) {
+        let spread = self.spread.take();
         self.regions.push(Region::new(Kind::Body));
         let (lo, hi) = (self.interval(&range.0.ex), self.interval(&range.1.ex));
         let var = self.named(Ty::I64, name);
@@ -273,13 +274,29 @@ impl Lower<'_, '_> {
         self.turns.remove(&var);
         let region = self.close();
         let (lo, hi) = (range.0.ex, range.1.ex);
-        self.emit(St::For { var, lo, hi, turns, body: region.stmts });
+        let turns = St::For { var, lo, hi, turns, body: region.stmts };
+        self.emit(match spread {
+            Some(own) => St::Spread { own, turns: Box::new(turns) },
+            None => turns,
+        });
+    }
+
+    /// The turns of the next loop may run on several threads, each with such tensors of its own.
+    pub fn spread_next(&mut self, own: Vec<(Local, Vec<St>)>) {
+        if self.options().opt_level > 0 && !self.in_loop() {
+            self.spread = Some(own);
+        }
     }
 
     /// A loop over a range that may be empty.
     pub fn for_loop(&mut self, range: (Part, Part), turns: Turns, name: &str, body: impl FnOnce(&mut Self, Local)) {
+        // Where the range is empty there is no loop, and the next one is another one.
+        let spread = self.spread.take();
         let range = (self.atom(range.0), self.atom(range.1));
-        self.guarded(std::slice::from_ref(&range), |lower| lower.certain_loop(range.clone(), turns, name, body));
+        self.guarded(std::slice::from_ref(&range), |lower| {
+            lower.spread = spread;
+            lower.certain_loop(range.clone(), turns, name, body);
+        });
     }
 
     pub fn enter_branch(&mut self) {
