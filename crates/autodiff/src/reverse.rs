@@ -1,10 +1,15 @@
 //! The reverse pass over families in order: adjoints of what is read, from adjoints of what reads it.
 
 mod calls;
+mod clause;
 mod forward;
+mod product;
+mod recurrence;
 mod whole;
 
 pub use forward::Source;
+
+use product::in_source_order;
 
 use crate::Differentiator;
 use crate::build::*;
@@ -567,212 +572,6 @@ impl<'a> Reverse<'a> {
         }
         Ok(())
     }
-
-    /// Terms of one clause of a family, at the cells that it defines.
-    fn clause(&mut self, family: &Family, k: usize, adjoint: VarId) -> Result<(), Blocked> {
-        let clause = &family.clauses[k];
-        let span = clause.span;
-        if calls::calls_for_each(family, clause) {
-            return self.calls(family, k, adjoint);
-        }
-        if clause.slots.len() < family.axes.len() {
-            return Err(Blocked::unknown(&clause.body));
-        }
-        let (outer, index) = self.points(clause, span);
-        let items = self.uncovered(family, k, &index, span);
-        let ct = self.cotangent(adjoint, index.clone(), span);
-        let saved = std::mem::replace(&mut self.slots, clause.slots.clone());
-        let (active, dependent) = (self.active, self.dependent);
-        let context = Context { binders: Vec::new(), items: items.clone() };
-        let mut cell = Cell::new(self, active, dependent);
-        let mut result = cell
-            .blocked_items(&clause.wheres)
-            .and_then(|()| cell.blocked(&clause.body))
-            .and_then(|()| cell.pull_under(&clause.wheres, &clause.body, ct.clone(), &context));
-        if let (Ok(()), Some(otherwise)) = (&result, &clause.otherwise) {
-            let open = holds(&clause.wheres, truth(true, span));
-            let closed = ir::visit::refresh(&not(open), cell.around.program());
-            let mut context = context.clone();
-            context.items.push(WhereItem::Guard(closed));
-            result = cell.pull_under(&before_guards(&clause.wheres), otherwise, ct, &context);
-        }
-        let terms = std::mem::take(&mut cell.terms);
-        self.slots = saved;
-        result?;
-        for term in terms {
-            self.contribute(outer.clone(), term);
-        }
-        Ok(())
-    }
-
-    /// The coordinates of a clause, and the index of its cells.
-    fn points(&self, clause: &Clause, span: Span) -> (Vec<Binder>, Vec<Expr>) {
-        let mut outer = Vec::new();
-        let mut index = Vec::new();
-        for slot in &clause.slots {
-            match slot {
-                Slot::Coord(binder) => {
-                    outer.push(binder.clone());
-                    index.push(coord(binder.var, span));
-                }
-                Slot::Fixed(at) => index.push(int(*at, Scalar::I32, span)),
-            }
-        }
-        (outer, index)
-    }
-
-    /// That no later clause defines the cell at an index.
-    fn uncovered(&mut self, family: &Family, k: usize, index: &[Expr], span: Span) -> Vec<WhereItem> {
-        let mut items = Vec::new();
-        for later in &family.clauses[k + 1..] {
-            let covered = self.covers(later, &family.clauses[k], index, span);
-            let open = not(covered);
-            if !matches!(open.kind, ExprKind::Bool(true)) {
-                items.push(WhereItem::Guard(open));
-            }
-        }
-        items
-    }
-
-    /// Whether a later clause defines the cell at an index: it stands in its box, and its guards hold.
-    fn covers(&mut self, later: &Clause, earlier: &Clause, index: &[Expr], span: Span) -> Expr {
-        let mut inside = truth(true, span);
-        let mut by: HashMap<VarId, Expr> = HashMap::new();
-        for ((slot, own), at) in later.slots.iter().zip(&earlier.slots).zip(index) {
-            match slot {
-                Slot::Fixed(n) => {
-                    let test = match own {
-                        Slot::Fixed(m) => truth(n == m, span),
-                        Slot::Coord(b) if outside(b, *n) => truth(false, span),
-                        Slot::Coord(_) => binary(Op::Eq, at.clone(), int(*n, Scalar::I32, span)),
-                    };
-                    inside = and(inside, test);
-                }
-                Slot::Coord(binder) => {
-                    by.insert(binder.var, at.clone());
-                    let bound = |e: &Expr| match e.kind {
-                        ExprKind::Int(v) => int(v, Scalar::I32, span),
-                        _ => expr(ExprKind::Cast(Box::new(e.clone())), Type::I32, span),
-                    };
-                    let (from_low, to_high) = match own {
-                        Slot::Fixed(m) => (at_least(*m, &binder.lo), below(*m, &binder.hi)),
-                        Slot::Coord(b) => {
-                            let disjoint = matches!((&b.hi.kind, &binder.lo.kind), (ExprKind::Int(h), ExprKind::Int(l)) if h <= l)
-                                || matches!((&binder.hi.kind, &b.lo.kind), (ExprKind::Int(h), ExprKind::Int(l)) if h <= l);
-                            if disjoint {
-                                return truth(false, span);
-                            }
-                            let low = matches!((&binder.lo.kind, &b.lo.kind), (ExprKind::Int(l), ExprKind::Int(own)) if l <= own)
-                                || solve::same(&binder.lo, &b.lo);
-                            let high = matches!((&binder.hi.kind, &b.hi.kind), (ExprKind::Int(h), ExprKind::Int(own)) if h >= own)
-                                || solve::same(&binder.hi, &b.hi);
-                            (low.then_some(true), high.then_some(true))
-                        }
-                    };
-                    inside = and(
-                        inside,
-                        match from_low {
-                            Some(known) => truth(known, span),
-                            None => binary(Op::Ge, at.clone(), bound(&binder.lo)),
-                        },
-                    );
-                    inside = and(
-                        inside,
-                        match to_high {
-                            Some(known) => truth(known, span),
-                            None => binary(Op::Lt, at.clone(), bound(&binder.hi)),
-                        },
-                    );
-                }
-            }
-        }
-        if matches!(inside.kind, ExprKind::Bool(false)) || later.otherwise.is_some() {
-            return inside;
-        }
-        let mut open = holds(&later.wheres, truth(true, span));
-        ir::visit::substitute(&mut open, &by, self.program);
-        let open = ir::visit::refresh(&open, self.program);
-        and(inside, open)
-    }
-
-    /// The adjoint of a recurrence is a recurrence that runs the other way.
-    fn recurrence(&mut self, rec: &Recurrence) -> Result<(), Blocked> {
-        let span = rec.families[0].1.span;
-        let members: Vec<usize> =
-            (0..rec.families.len()).filter(|k| self.active.contains(&rec.families[*k].0)).collect();
-        // Adjoint variables first: the terms inside read them.
-        let mut known = HashMap::new();
-        for k in &members {
-            let v = rec.families[*k].0;
-            let info = self.program.vars[v.index()].clone();
-            let ty = Type::tensor(info.ty.elem().clone(), info.ty.rank() + self.seeds.len());
-            let name = format!("d{}", self.name_of(v));
-            let adjoint = new_var(self.program, &name, &ty, span);
-            self.program.vars[adjoint.index()].coords =
-                self.seeds.iter().map(|a| a.name).chain(info.coords.iter().copied()).collect();
-            known.insert(v, adjoint);
-        }
-        let mut needed_by: HashMap<usize, Vec<(VarId, Family)>> = HashMap::new();
-        for k in &members {
-            let (v, family) = &rec.families[*k];
-            self.output = Some((*v, known[v]));
-            let around = self.among.replace(Vec::new());
-            let walked = (0..family.clauses.len()).try_for_each(|clause| self.clause(family, clause, known[v]));
-            needed_by.insert(*k, std::mem::replace(&mut self.among, around).unwrap_or_default());
-            self.output = None;
-            walked?;
-        }
-        let mut families = Vec::new();
-        let mut place: HashMap<usize, Vec<usize>> = HashMap::new();
-        for k in &members {
-            let (v, _) = &rec.families[*k];
-            let (binders, point, extents, axes) = self.point_of(*v, span);
-            let mut terms = self.terms.remove(v).unwrap_or_default();
-            if let Some(outside) = self.adjoints.remove(v) {
-                // Seeded directly: the family itself is the numerator.
-                let index: Vec<Expr> = binders.iter().map(|b| coord(b.var, span)).collect();
-                let ty = self.program.vars[outside.index()].ty.clone();
-                let value = load(outside, &ty, index, span);
-                terms.insert(0, (Vec::new(), Term { target: *v, index: None, value, context: Context::default() }));
-            }
-            let cell = self.total(&terms, &binders, &point, &extents, *v);
-            let elem = cell.ty.clone();
-            let clause = Clause {
-                slots: binders.into_iter().map(Slot::Coord).collect(),
-                wheres: Vec::new(),
-                body: cell,
-                otherwise: None,
-                span,
-            };
-            let name = self.program.vars[known[v].index()].name;
-            let first = families.len();
-            families.push((known[v], Family { name, axes, elem, clauses: vec![clause], span }));
-            families.extend(needed_by.remove(k).unwrap_or_default());
-            place.insert(*k, (first..families.len()).collect());
-        }
-        let order = rec.order.iter().rev().flat_map(|o| self.reversed(o, &place)).collect();
-        self.out.push(Stmt::Rec(Rc::new(Recurrence { families, order })));
-        self.made.extend(members.iter().map(|k| (rec.families[*k].0, known[&rec.families[*k].0])));
-        self.adjoints.extend(known);
-        Ok(())
-    }
-
-    /// What an adjoint needs in its steps is computed right behind it, before the adjoints of what was read.
-    fn reversed(&self, order: &Order, place: &HashMap<usize, Vec<usize>>) -> Vec<Order> {
-        let places = |k: &usize| place.get(k).into_iter().flatten().copied();
-        match order {
-            Order::Cells(k) => places(k).map(Order::Cells).collect(),
-            Order::Steps { axes, descending, body } => {
-                let behind_seeds = |(k, axis): &(usize, usize)| {
-                    let axis = axis + self.seeds.len();
-                    places(k).map(move |p| (p, axis)).collect::<Vec<_>>()
-                };
-                let axes: Vec<(usize, usize)> = axes.iter().flat_map(behind_seeds).collect();
-                let body: Vec<Order> = body.iter().rev().flat_map(|o| self.reversed(o, place)).collect();
-                if body.is_empty() { body } else { vec![Order::Steps { axes, descending: !descending, body }] }
-            }
-        }
-    }
 }
 
 /// The definitions that an `else` sees: those that no guard protects.
@@ -790,71 +589,6 @@ impl Cell<'_> {
         context: &Context,
     ) -> Result<(), Blocked> {
         self.definitions(wheres, context, |this, inside| this.pull(body, ct, inside))
-    }
-}
-
-/// A product with the cotangent first, then constants, then the other factors as they stand in the source.
-fn in_source_order(e: Expr, cotangent: VarId, program: &Program) -> Expr {
-    if e.ty.scalar().is_none() {
-        return e;
-    }
-    let (ty, span) = (e.ty.clone(), e.span);
-    match e.kind {
-        ExprKind::If(c, a, b) => {
-            let (a, b) = (in_source_order(*a, cotangent, program), in_source_order(*b, cotangent, program));
-            expr(ExprKind::If(c, Box::new(a), Box::new(b)), ty, span)
-        }
-        ExprKind::Op(Op::Mul | Op::Div | Op::Neg, _) => {
-            let mut factors = Factors::default();
-            factors.take(e);
-            factors.product(float(1.0, &ty, span), cotangent, program)
-        }
-        kind => Expr { kind, ty, span },
-    }
-}
-
-#[derive(Default)]
-struct Factors {
-    above: Vec<Expr>,
-    below: Vec<Expr>,
-    negative: bool,
-}
-
-impl Factors {
-    fn take(&mut self, e: Expr) {
-        match e.kind {
-            ExprKind::Op(Op::Mul, factors) => factors.into_iter().for_each(|factor| self.take(factor)),
-            ExprKind::Op(Op::Div, mut parts) => {
-                self.below.extend(parts.pop());
-                parts.into_iter().for_each(|part| self.take(part));
-            }
-            ExprKind::Op(Op::Neg, operand) => {
-                self.negative = !self.negative;
-                operand.into_iter().for_each(|operand| self.take(operand));
-            }
-            ExprKind::Float(-1.0) => self.negative = !self.negative,
-            _ => self.above.push(e),
-        }
-    }
-
-    fn product(mut self, one: Expr, cotangent: VarId, program: &Program) -> Expr {
-        let is_first = |e: &Expr| match &e.kind {
-            ExprKind::Var(v) => *v == cotangent || program.vars[v.index()].kind == VarKind::Temp,
-            ExprKind::Load(load) => matches!(load.tensor.kind, ExprKind::Var(v) if v == cotangent),
-            _ => false,
-        };
-        let leads = self.above.first().is_some_and(is_first);
-        let rest = if leads { self.above.split_off(1) } else { std::mem::take(&mut self.above) };
-        let (constants, mut others): (Vec<Expr>, Vec<Expr>) =
-            rest.into_iter().partition(|e| matches!(e.kind, ExprKind::Float(_)));
-        others.sort_by_key(|e| e.span);
-        let all = self.above.into_iter().chain(constants).chain(others);
-        let product = all.reduce(mul).unwrap_or(one);
-        let product = self.below.into_iter().fold(product, |above, below| {
-            let (ty, span) = (above.ty.clone(), above.span);
-            expr(ExprKind::Op(Op::Div, vec![above, below]), ty, span)
-        });
-        if self.negative { neg(product) } else { product }
     }
 }
 
@@ -898,23 +632,5 @@ fn conjuncts(test: Expr, guards: &mut Vec<WhereItem>) {
             conjuncts(*b, guards);
         }
         _ => guards.push(WhereItem::Guard(test)),
-    }
-}
-
-fn outside(binder: &Binder, n: i64) -> bool {
-    matches!(binder.lo.kind, ExprKind::Int(lo) if n < lo) || matches!(binder.hi.kind, ExprKind::Int(hi) if n >= hi)
-}
-
-fn at_least(m: i64, lo: &Expr) -> Option<bool> {
-    match lo.kind {
-        ExprKind::Int(lo) => Some(m >= lo),
-        _ => None,
-    }
-}
-
-fn below(m: i64, hi: &Expr) -> Option<bool> {
-    match hi.kind {
-        ExprKind::Int(hi) => Some(m < hi),
-        _ => None,
     }
 }

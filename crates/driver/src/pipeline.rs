@@ -111,6 +111,10 @@ pub fn advance(session: &mut Session, entry: FileId, goal: Goal) -> Result<Produ
         errors::early_call(call, var.name.as_str(), var.span, used)
     }));
     without_errors(found)?;
+    // What is shown of derivatives is in the program's own words.
+    if !matches!(goal, Goal::Check | Goal::Derivatives | Goal::Emit(Stage::Grad)) {
+        timings.time("numbers", || optimizer::whole_numbers(&mut program));
+    }
     let mut compared = Vec::new();
     let (problems, derivations) = timings.time("differentiate", || {
         if goal != Goal::Gradcheck {

@@ -24,6 +24,15 @@ enum Argument {
 
 /// Replaces variables and extents that are known before the program runs, and notes the extents of tensors.
 pub fn constants(program: &mut Program) {
+    put(program, true);
+}
+
+/// The same with whole numbers and truth values alone: in front of differentiation, which needs the variables of others.
+pub fn whole_numbers(program: &mut Program) {
+    put(program, false);
+}
+
+fn put(program: &mut Program, floats: bool) {
     let graph = CallGraph::new(program);
     let arguments: Vec<Vec<Argument>> =
         program.funcs.iter().map(|func| vec![Argument::Unseen; func.params.len()]).collect();
@@ -33,6 +42,7 @@ pub fn constants(program: &mut Program) {
         arguments: arguments.clone(),
         params: program.funcs.iter().map(|func| func.params.clone()).collect(),
         results: vec![Form::Unknown; program.funcs.len()],
+        floats,
     };
     for func in graph.groups.iter().flatten() {
         pass.function(program, *func);
@@ -61,6 +71,7 @@ struct Constants {
     params: Vec<Vec<VarId>>,
     /// What functions give, in terms of their parameters.
     results: Vec<Form>,
+    floats: bool,
 }
 
 impl Constants {
@@ -118,7 +129,7 @@ impl Constants {
             ExprKind::Call(callee, args) => {
                 let callee = callee.index();
                 let args: Vec<(Form, Option<Expr>)> =
-                    args.iter_mut().map(|arg| (self.expr(arg), is_constant(arg).then(|| arg.clone()))).collect();
+                    args.iter_mut().map(|arg| (self.expr(arg), self.is_known(arg).then(|| arg.clone()))).collect();
                 let settled = |form: &Form| form.settled();
                 for (argument, (form, value)) in self.arguments[callee].iter_mut().zip(&args) {
                     argument.join(&settled(form), value.as_ref());
@@ -179,7 +190,7 @@ impl Constants {
             Stmt::Let(var, value) => {
                 let form = self.expr(value);
                 self.forms.insert(*var, form);
-                if is_constant(value) {
+                if self.is_known(value) {
                     self.known.insert(*var, value.clone());
                 }
             }
@@ -204,6 +215,14 @@ impl Constants {
         Form::of_extents(family.axes.iter().map(|axis| &axis.extent), &self.forms)
     }
 
+    fn is_known(&self, e: &Expr) -> bool {
+        match e.kind {
+            ExprKind::Int(_) | ExprKind::Bool(_) => true,
+            ExprKind::Float(_) => self.floats,
+            _ => false,
+        }
+    }
+
     fn fold(&self, e: &mut Expr) {
         if let Some(kind) = fold::folded(e) {
             e.kind = kind;
@@ -222,10 +241,6 @@ impl Argument {
             Argument::Varies => return,
         };
     }
-}
-
-fn is_constant(e: &Expr) -> bool {
-    matches!(e.kind, ExprKind::Int(_) | ExprKind::Float(_) | ExprKind::Bool(_))
 }
 
 fn same_constant(a: &Expr, b: &Expr) -> bool {

@@ -26,7 +26,7 @@ mod versions;
 pub use absorb::{Absorbed, absorb};
 pub use accounts::{cost, storage};
 pub use close::close;
-pub use constants::constants;
+pub use constants::{constants, whole_numbers};
 pub use decisions::Decisions;
 pub use fuse::fuse;
 pub use inline::inline;

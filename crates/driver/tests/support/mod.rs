@@ -42,12 +42,13 @@ fn verified(pass: &str, result: Result<(), String>) {
     }
 }
 
-/// The closed program without quotients, or what is in the way.
-pub fn differentiated(mut program: Program) -> Result<Program, String> {
+/// The closed program without quotients, or what is in the way; `prepare` works on it before.
+pub fn differentiated(mut program: Program, prepare: fn(&mut Program)) -> Result<Program, String> {
     verified("check", ir::verify(&program, true));
     if !optimizer::lift(&mut program).is_empty() {
         return Err("a function is called too early".to_owned());
     }
+    prepare(&mut program);
     if let Some(problem) = autodiff::differentiate(&mut program).iter().find(|found| found.is_error()) {
         return Err(format!("{problem:?}"));
     }
@@ -57,7 +58,7 @@ pub fn differentiated(mut program: Program) -> Result<Program, String> {
 
 /// Loops, each pass verified; or why there are none.
 pub fn loops(program: Program) -> Result<ir::loops::Module, String> {
-    let mut program = differentiated(program)?;
+    let mut program = differentiated(program, optimizer::whole_numbers)?;
     optimizer::constants(&mut program);
     optimizer::overrides(&mut program);
     optimizer::split(&mut program);
