@@ -85,6 +85,11 @@ impl Checker<'_> {
             None => self.opens.fresh(Kind::Float),
             Some(suffix) => suffix_scalar(suffix),
         };
+        if value.is_infinite() {
+            let shown = self.sources.text(span).to_owned();
+            self.report(errors::too_large(span, &shown, "f64"));
+            return Val::error(span);
+        }
         if scalar.is_int() {
             let shown = self.sources.text(span).to_owned();
             self.report(errors::literal_range(span, &shown, scalar.name(), scalar.int_range()));
