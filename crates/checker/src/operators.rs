@@ -209,7 +209,7 @@ impl Checker<'_> {
         b: Val,
         misfit: Option<crate::open::Misfit>,
     ) -> Val {
-        if let Some(misfit @ crate::open::Misfit::Range(..)) = misfit {
+        if let Some(misfit @ (crate::open::Misfit::Range(..) | crate::open::Misfit::Large(_))) = misfit {
             let typed = if self.is_open(&a.ty) { b.ty.clone() } else { a.ty.clone() };
             if let Some(d) = self.misfit(misfit, op_span, &typed, false) {
                 self.report(d);

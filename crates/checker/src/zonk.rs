@@ -1,14 +1,13 @@
 //! The end of checking: open constants get their types, binders their ranges, accesses their proofs.
 
 use crate::Checker;
-use crate::errors;
 use ir::{Binder, Expr, ExprKind, Family, Op, Scalar, Slot, Type, VarId};
 use std::rc::Rc;
 
 impl Checker<'_> {
     pub(crate) fn zonk(&mut self) {
-        for (value, span, default) in self.opens.settle_all() {
-            self.report(errors::literal_range(span, &value.to_string(), default.name(), default.int_range()));
+        for (misfit, default) in self.opens.settle_all() {
+            self.report_misfit(misfit, default);
         }
         if self.diags.iter().any(|d| d.is_error()) {
             return;
@@ -64,14 +63,7 @@ impl Checker<'_> {
                 e.kind = ExprKind::Float(s.nearest(*value as f64))
             }
             (ExprKind::Int(value), Type::Scalar(Scalar::Bool)) => e.kind = ExprKind::Bool(*value != 0),
-            (ExprKind::Float(value), Type::Scalar(s)) if s.is_float() => {
-                let nearest = s.nearest(*value);
-                if nearest.is_infinite() && value.is_finite() {
-                    let text = self.sources.text(e.span).to_owned();
-                    self.report(errors::too_large(e.span, &text, s.name()));
-                }
-                *value = nearest;
-            }
+            (ExprKind::Float(value), Type::Scalar(s)) if s.is_float() => *value = s.nearest(*value),
             (ExprKind::Float(value), Type::Scalar(s)) if s.is_int() => e.kind = ExprKind::Int(*value as i64),
             (ExprKind::Op(op @ Op::Pow, args), _) => {
                 let (base, exponent) = (args[0].ty.scalar(), args[1].ty.scalar());
