@@ -160,7 +160,14 @@ impl Checker<'_> {
                 (Ty::I32, count.map(|c| if self.facts.nonneg(&c) { c } else { Sym::constant(0).greater(&c) }))
             }
             Ty::Tensor(t) => (of.ty.with_axes(t.axes[1..].to_vec()), Some(self.facts_extent(&t.axes[0].extent))),
-            Ty::List(item) => ((*item).clone(), None),
+            Ty::List(item) => {
+                let count = match &of.expr.kind {
+                    ExprKind::List(items) => Some(Sym::constant(items.len() as i64)),
+                    ExprKind::Var(list) => Some(self.facts_extent(&Sym::extent(*list, 0))),
+                    _ => None,
+                };
+                ((*item).clone(), count)
+            }
             other => {
                 let shown = self.show(&other);
                 let message = format!("a generator runs over a range, a tensor or a list, and this is `{shown}`");

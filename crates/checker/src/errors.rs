@@ -220,9 +220,10 @@ pub fn foreign_address(span: Span, domain: Symbol, axis: Symbol) -> Diagnostic {
 }
 
 pub fn not_carried(span: Span, coord: &str, value: Span, has: &[String]) -> Diagnostic {
-    Diagnostic::error("E0308", span, format!("the value does not carry `{coord}`"))
+    let d = Diagnostic::error("E0308", span, format!("the value does not carry `{coord}`"))
         .label(format!("`{coord}` cannot be reduced"))
-        .also(value, format!("carries {}", list(has)))
+        .also(value, format!("carries {}", list(has)));
+    if has.is_empty() { d.help(format!("name its axes by indexing it, `x[{coord}, …]`")) } else { d }
 }
 
 pub fn index_count(span: Span, name: &str, rank: usize, got: usize) -> Diagnostic {
@@ -318,6 +319,16 @@ pub fn untyped(span: Span, value: Span, cast: &str) -> Diagnostic {
         .fix("state the type", value, cast)
 }
 
+pub fn too_large(span: Span, value: &str, ty: &str) -> Diagnostic {
+    let d = Diagnostic::error("E0403", span, format!("`{value}` is not a value of `{ty}`"))
+        .label(format!("larger than the largest `{ty}`"));
+    if ty == "f32" && value.ends_with(|c: char| c.is_ascii_digit()) {
+        d.fix("an `f64` takes more", span, format!("{value}f64"))
+    } else {
+        d
+    }
+}
+
 pub fn annotation(span: Span, want: &str, got: &str, from: Option<Span>, cast: Option<String>) -> Diagnostic {
     let mut d = Diagnostic::error("E0404", span, format!("`{want}` is declared, but the value is `{got}`"))
         .label(format!("this is `{got}`"));
@@ -386,19 +397,21 @@ pub fn extents(span: Span, coord: &str, places: &[(Span, String, String)]) -> Di
         }
         sizes
     };
-    let mut d = Diagnostic::error(
-        "E0501",
-        span,
-        format!("the coordinate `{coord}` has {} extents: {}", count(sizes.len()), sizes.join(" and ")),
-    )
-    .label(match places.iter().find(|(place, ..)| *place == span) {
-        Some((_, extent, origin)) => format!("`{coord}` is {extent} {origin}"),
+    // What one place says twice stands in one label.
+    let mut told: Vec<(Span, String)> = Vec::new();
+    for (place, extent, origin) in places {
+        let text = format!("`{coord}` is {extent} {origin}");
+        match told.iter_mut().find(|(known, _)| known == place) {
+            Some((_, known)) => *known += &format!(", and {extent}"),
+            None => told.push((*place, text)),
+        }
+    }
+    let message = format!("the coordinate `{coord}` has {} extents: {}", count(sizes.len()), sizes.join(" and "));
+    let d = Diagnostic::error("E0501", span, message).label(match told.iter().find(|(place, _)| *place == span) {
+        Some((_, text)) => text.clone(),
         None => format!("`{coord}` is one domain here"),
     });
-    for (place, extent, origin) in places.iter().filter(|(place, ..)| *place != span) {
-        d = d.also(*place, format!("`{coord}` is {extent} {origin}"));
-    }
-    d
+    told.into_iter().filter(|(place, _)| *place != span).fold(d, |d, (place, text)| d.also(place, text))
 }
 
 fn count(n: usize) -> String {
@@ -537,6 +550,12 @@ pub fn quotient_operand(span: Span) -> Diagnostic {
     Diagnostic::error("E0702", span, "`@` differentiates by a binding or by a cell of one")
         .label("not a binding")
         .help("bind it first: `let u = …;`, then divide by `@u`")
+}
+
+pub fn quotient_field(span: Span, base: &str, field: Symbol) -> Diagnostic {
+    Diagnostic::error("E0702", span, "`@` differentiates by a binding or by a cell of one")
+        .label("a field is no binding")
+        .help(format!("bind it before it is used, `let {field} = {base}.{field};`, and divide by `@{field}`"))
 }
 
 pub fn quotient_type(span: Span, name: &str, ty: &str) -> Diagnostic {

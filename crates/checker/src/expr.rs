@@ -82,9 +82,19 @@ impl Checker<'_> {
     fn float_literal(&mut self, text: &str, suffix: Option<Suffix>, span: Span) -> Val {
         let value: f64 = text.parse().unwrap_or(f64::NAN);
         let scalar = match suffix {
-            None => self.opens.fresh(Kind::Float),
+            None => self.opens.float(value, span),
             Some(suffix) => suffix_scalar(suffix),
         };
+        if suffix.is_some() && scalar.is_float() && scalar.nearest(value).is_infinite() && value.is_finite() {
+            let shown = self.sources.text(span).to_owned();
+            self.report(errors::too_large(span, &shown, scalar.name()));
+            return Val::error(span);
+        }
+        if value.is_infinite() {
+            let shown = self.sources.text(span).to_owned();
+            self.report(errors::too_large(span, &shown, "f64"));
+            return Val::error(span);
+        }
         if scalar.is_int() {
             let shown = self.sources.text(span).to_owned();
             self.report(errors::literal_range(span, &shown, scalar.name(), scalar.int_range()));

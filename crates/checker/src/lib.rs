@@ -318,6 +318,11 @@ impl<'m> Checker<'m> {
                     }
                 }
             }
+            Ty::List(_) => {
+                if let ir::ExprKind::List(items) = &val.expr.kind {
+                    self.facts.extents.insert((var, 0), Sym::constant(items.len() as i64));
+                }
+            }
             _ => {}
         }
     }

@@ -23,6 +23,7 @@ struct Node {
     settled: Option<Scalar>,
     /// Literals whose value must fit.
     ints: Vec<(i128, Span)>,
+    floats: Vec<(f64, Span)>,
 }
 
 #[derive(Default)]
@@ -36,17 +37,25 @@ pub enum Misfit {
     Kind(Kind),
     /// An integer literal out of range.
     Range(i128, Span),
+    /// A float literal beyond the largest value.
+    Large(Span),
 }
 
 impl Opens {
     pub fn fresh(&mut self, kind: Kind) -> Scalar {
-        self.nodes.push(Node { same: None, kind, settled: None, ints: Vec::new() });
+        self.nodes.push(Node { same: None, kind, settled: None, ints: Vec::new(), floats: Vec::new() });
         Scalar::Open(self.nodes.len() as u32 - 1)
     }
 
     pub fn int(&mut self, value: i128, span: Span) -> Scalar {
         let open = self.fresh(Kind::Int);
         self.nodes.last_mut().expect("just pushed").ints.push((value, span));
+        open
+    }
+
+    pub fn float(&mut self, value: f64, span: Span) -> Scalar {
+        let open = self.fresh(Kind::Float);
+        self.nodes.last_mut().expect("just pushed").floats.push((value, span));
         open
     }
 
@@ -103,6 +112,9 @@ impl Opens {
         {
             return Err(Misfit::Range(*value, *span));
         }
+        if let Some((_, span)) = node.floats.iter().find(|(v, _)| to.nearest(*v).is_infinite()) {
+            return Err(Misfit::Large(*span));
+        }
         Ok(())
     }
 
@@ -113,6 +125,7 @@ impl Opens {
             return;
         }
         let ints = std::mem::take(&mut self.nodes[b as usize].ints);
+        let floats = std::mem::take(&mut self.nodes[b as usize].floats);
         let kind = match (self.nodes[a as usize].kind, self.nodes[b as usize].kind) {
             (Kind::Float, _) | (_, Kind::Float) => Kind::Float,
             (Kind::Int, _) | (_, Kind::Int) => Kind::Int,
@@ -123,17 +136,18 @@ impl Opens {
         let node = &mut self.nodes[a as usize];
         node.kind = kind;
         node.ints.extend(ints);
+        node.floats.extend(floats);
     }
 
     /// Everything that nothing asked for takes its default; says which literals do not fit it.
-    pub fn settle_all(&mut self) -> Vec<(i128, Span, Scalar)> {
+    pub fn settle_all(&mut self) -> Vec<(Misfit, Scalar)> {
         let mut misfits = Vec::new();
         for id in 0..self.nodes.len() as u32 {
             let open = Scalar::Open(id);
             if let Scalar::Open(_) = self.resolve(open) {
                 let default = self.default_of(open);
-                if let Err(Misfit::Range(value, span)) = self.settle(open, default) {
-                    misfits.push((value, span, default));
+                if let Err(misfit) = self.settle(open, default) {
+                    misfits.push((misfit, default));
                 }
             }
         }

@@ -209,7 +209,7 @@ impl Checker<'_> {
         b: Val,
         misfit: Option<crate::open::Misfit>,
     ) -> Val {
-        if let Some(misfit @ crate::open::Misfit::Range(..)) = misfit {
+        if let Some(misfit @ (crate::open::Misfit::Range(..) | crate::open::Misfit::Large(_))) = misfit {
             let typed = if self.is_open(&a.ty) { b.ty.clone() } else { a.ty.clone() };
             if let Some(d) = self.misfit(misfit, op_span, &typed, false) {
                 self.report(d);
@@ -381,6 +381,8 @@ impl Checker<'_> {
                     // `300 as u8` is a cast of an integer, not a literal out of range.
                     let fits = match (to.int_range(), &val.expr.kind) {
                         (Some((lo, hi)), ExprKind::Int(v)) => *v >= lo && *v <= hi,
+                        (None, ExprKind::Float(v)) => to.nearest(*v).is_finite(),
+                        (None, ExprKind::Int(v)) => to.nearest(*v as f64).is_finite(),
                         _ => true,
                     };
                     if fits {

@@ -15,7 +15,15 @@ impl Checker<'_> {
         for (val, e) in [(&numerator, y), (&by, x)] {
             if !self.is_float(val.ty.elem()) {
                 let (name, ty) = (self.sources.text(e.span).to_owned(), self.show(val.ty.elem()));
-                self.report(errors::quotient_type(e.span, &name, &ty));
+                let d = errors::quotient_type(e.span, &name, &ty);
+                self.report(match val.ty {
+                    Ty::Struct(id) => {
+                        let fields: Vec<&str> =
+                            self.struct_fields[id.index()].iter().map(|(f, _)| f.as_str()).collect();
+                        d.help(format!("take it apart before: `let {ty} {{ {} }} = {name};`", fields.join(", ")))
+                    }
+                    _ => d,
+                });
                 return Val::error(span);
             }
         }
@@ -35,6 +43,11 @@ impl Checker<'_> {
                 (base, indices)
             }
             ast::ExprKind::Error => return None,
+            ast::ExprKind::Field(base, name) if matches!(base.kind, ast::ExprKind::Path(_)) => {
+                let base = self.sources.text(base.span).to_owned();
+                self.report(errors::quotient_field(x.span, &base, name.name));
+                return None;
+            }
             _ => {
                 self.report(errors::quotient_operand(x.span));
                 return None;

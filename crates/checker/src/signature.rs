@@ -514,7 +514,10 @@ impl Checker<'_> {
             self.report(errors::extents(span, name.as_str(), &places));
             return false;
         }
-        let parties = ["one argument", "another"].map(String::from);
+        let parties = [place, arg.span()].map(|span| match self.sources.text(span) {
+            text if text.len() <= 24 && !text.contains('\n') => format!("`{text}`"),
+            _ => "an argument".to_owned(),
+        });
         self.compare_extents(Some(name), [&a, &b], parties, span);
         true
     }

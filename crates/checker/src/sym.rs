@@ -25,7 +25,7 @@ pub struct Sym {
 pub enum Atom {
     /// A coordinate, a parameter, or another integer binding.
     Var(VarId),
-    /// An axis of a tensor; never negative.
+    /// An axis of a tensor, or the length of a list; never negative.
     Extent(VarId, usize),
     /// Truncating, by a positive constant.
     Div(Rc<Sym>, i64),
@@ -384,7 +384,7 @@ impl Atom {
                 let tensor = &vars[tensor.index()];
                 match tensor.coords.get(*axis).copied().flatten() {
                     Some(coordinate) => format!("extent({coordinate})"),
-                    None if tensor.ty.rank() == 1 => format!("len({})", tensor.name),
+                    None if tensor.ty.rank() <= 1 => format!("len({})", tensor.name),
                     None => format!("{}.shape[{axis}]", tensor.name),
                 }
             }
@@ -436,7 +436,11 @@ impl Builder<'_> {
         match atom {
             Atom::Var(var) => self.cast(self.var(*var)),
             Atom::Extent(tensor, axis) => {
-                let dim = ExprKind::Dim(Box::new(self.var(*tensor)), *axis);
+                let of = self.var(*tensor);
+                let dim = match of.ty {
+                    Type::List(_) => ExprKind::Builtin(ir::Builtin::Len, vec![of]),
+                    _ => ExprKind::Dim(Box::new(of), *axis),
+                };
                 self.cast(Expr { kind: dim, ty: Type::I32, span: self.span })
             }
             Atom::Div(s, divisor) => self.op(Op::Div, vec![self.sym(s), self.int(*divisor as i128)]),

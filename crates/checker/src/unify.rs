@@ -232,7 +232,22 @@ impl Checker<'_> {
             {
                 Some(errors::literal_range(span, &self.literal_text(span), &name, None))
             }
+            Misfit::Large(place) => Some(errors::too_large(place, &self.literal_text(place), &name)),
             Misfit::Kind(_) => None,
+        }
+    }
+
+    /// A literal that does not fit what it becomes by default.
+    pub(crate) fn report_misfit(&mut self, misfit: Misfit, default: Scalar) {
+        match misfit {
+            Misfit::Range(value, span) => {
+                self.report(errors::literal_range(span, &value.to_string(), default.name(), default.int_range()));
+            }
+            Misfit::Large(span) => {
+                let text = self.literal_text(span);
+                self.report(errors::too_large(span, &text, default.name()));
+            }
+            Misfit::Kind(_) => {}
         }
     }
 
@@ -357,8 +372,8 @@ impl Checker<'_> {
         match ty {
             Ty::Scalar(s) => {
                 let default = self.opens.default_of(*s);
-                if let Err(Misfit::Range(value, span)) = self.opens.settle(*s, default) {
-                    self.report(errors::literal_range(span, &value.to_string(), default.name(), default.int_range()));
+                if let Err(misfit) = self.opens.settle(*s, default) {
+                    self.report_misfit(misfit, default);
                 }
             }
             Ty::Tensor(t) => self.settle_default(&t.elem.clone()),

@@ -1,14 +1,13 @@
 //! The end of checking: open constants get their types, binders their ranges, accesses their proofs.
 
 use crate::Checker;
-use crate::errors;
 use ir::{Binder, Expr, ExprKind, Family, Op, Scalar, Slot, Type, VarId};
 use std::rc::Rc;
 
 impl Checker<'_> {
     pub(crate) fn zonk(&mut self) {
-        for (value, span, default) in self.opens.settle_all() {
-            self.report(errors::literal_range(span, &value.to_string(), default.name(), default.int_range()));
+        for (misfit, default) in self.opens.settle_all() {
+            self.report_misfit(misfit, default);
         }
         if self.diags.iter().any(|d| d.is_error()) {
             return;
