@@ -139,7 +139,8 @@ impl Lower<'_, '_> {
             value.parts.push(match ty {
                 Ty::F64 => word.convert(Convert::Bits(Ty::F64), Ty::F64),
                 Ty::F32 => word.convert(Convert::Trunc(Ty::I32), Ty::I32).convert(Convert::Bits(Ty::F32), Ty::F32),
-                Ty::I8 | Ty::I16 | Ty::I32 => word.convert(Convert::Trunc(ty), ty),
+                // The word says nothing beyond the number, which must not be taken for an index that was narrowed.
+                Ty::I8 | Ty::I16 | Ty::I32 => self.bound(word.convert(Convert::Trunc(ty), ty), ""),
                 Ty::I64 | Ty::Ptr => word,
             });
         }
