@@ -12,6 +12,7 @@ mod cell;
 mod comprehension;
 mod family;
 mod form;
+mod list;
 mod make;
 mod place;
 mod recurrence;
@@ -45,6 +46,7 @@ pub fn normalise(program: &mut Program, statements: Vec<Stmt>, wanted: &HashSet<
         groups: Vec::new(),
         hoisted: Vec::new(),
         tried: HashSet::new(),
+        lists: HashSet::new(),
         out: Vec::new(),
     };
     for stmt in statements {
@@ -91,6 +93,8 @@ struct Normaliser<'p> {
     hoisted: Vec<(VarId, VarId)>,
     /// What `try` has bound: its value is asked for only where there is one.
     tried: HashSet<VarId>,
+    /// Lists that are bound as well as taken apart.
+    lists: HashSet<VarId>,
     out: Vec<Stmt>,
 }
 

@@ -38,6 +38,15 @@ impl Normaliser<'_> {
                 self.out.push(Stmt::Let(var, whole));
                 self.env.insert(var, value);
             }
+            // Whoever prints it reads the list itself.
+            Type::List(_) => {
+                let parts = self.value(value)?;
+                let name = self.program.vars[var.index()].name;
+                let parts = self.parts(name, parts)?;
+                self.out.push(Stmt::Let(var, value.clone()));
+                self.lists.insert(var);
+                self.env.insert(var, parts);
+            }
             _ => return Err(Unsupported),
         }
         Ok(())
@@ -111,6 +120,8 @@ impl Normaliser<'_> {
                 }
             }
             Value::Tuple(items) => Value::Tuple(self.all_parts(name, items)?),
+            Value::Items(items) => Value::Items(self.all_parts(name, items)?),
+            Value::List(items, count) => Value::List(Box::new(self.parts(name, *items)?), count),
             Value::Variant(k, items) => Value::Variant(k, self.all_parts(name, items)?),
             Value::Choice(cond, yes, no) => {
                 let cond = match self.parts(Symbol::new(""), Value::Cell(cond))? {

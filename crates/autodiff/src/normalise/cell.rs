@@ -108,7 +108,7 @@ impl Normaliser<'_> {
                 make::load(self.read_var(var, e.span), prefix, e.span)
             }
             Literal(shape, items) if shape.is_empty() && items.len() == 1 => self.cell(&items[0], root)?,
-            Field(..) | Payload(..) => match self.value(e)? {
+            Field(..) | Payload(..) | Item(..) => match self.value(e)? {
                 Value::Cell(value) => value,
                 _ => return Err(Unsupported),
             },
@@ -126,6 +126,11 @@ impl Normaliser<'_> {
                 let call = again(Call(*callee, items));
                 if has_rows { self.extract(call)? } else { call }
             }
+            Builtin(ir::Builtin::Len, items) if matches!(items[0].ty, Type::List(_)) => match self.value(&items[0])? {
+                Value::List(_, count) => make::cast(self.fresh(&count), e.ty.clone()),
+                Value::Items(items) => make::int(items.len() as i64, e.ty.clone(), e.span),
+                _ => self.foreign_scalar(e)?,
+            },
             StopGradient(of) => again(StopGradient(Box::new(self.cell(of, false)?))),
             Checkpoint(of) => self.cell(of, root)?,
             Quotient(_) | Tangent(..) => return Err(Unsupported),

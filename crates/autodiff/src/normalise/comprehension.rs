@@ -22,17 +22,22 @@ impl Normaliser<'_> {
             return Err(Unsupported);
         }
         let mark = self.scope.len();
-        let of_cells = if takes_all(comprehension) {
-            let flat = self.new_coord(None, e.span);
-            let count = self.generators(comprehension, flat)?;
-            self.push_coord(flat, &count, "");
-            (flat, count, self.scope.len())
-        } else {
-            self.left_over(comprehension, e.span)?
-        };
+        let of_cells = self.combinations(comprehension, e.span)?;
         let tensor = self.items(e, comprehension, of_cells)?;
         self.scope.truncate(mark);
         Ok(tensor)
+    }
+
+    /// A coordinate over the combinations of a comprehension, how many these are, and where in the scope stands what each
+    /// of its items needs.
+    pub(super) fn combinations(&mut self, comprehension: &Comprehension, span: Span) -> Outcome<(VarId, Expr, usize)> {
+        if !takes_all(comprehension) {
+            return self.left_over(comprehension, span);
+        }
+        let flat = self.new_coord(None, span);
+        let count = self.generators(comprehension, flat)?;
+        self.push_coord(flat, &count, "");
+        Ok((flat, count, self.scope.len()))
     }
 
     /// The cells, by the coordinate that they run along; what stands in the scope behind `inner` goes into each.
@@ -111,6 +116,7 @@ impl Normaliser<'_> {
                 let tensor = if is_light(&tensor) { tensor } else { self.stored(tensor, None)? };
                 (self.fresh(&tensor.extents[0]), Value::Tensor(tensor))
             }
+            Value::List(items, count) => (self.fresh(&count), *items),
             _ => return Err(Unsupported),
         };
         Ok(Drawn { var, count, items })
@@ -145,33 +151,13 @@ impl Normaliser<'_> {
     }
 
     fn item_at(&mut self, drawn: &Drawn, at: Expr) -> Outcome<Value> {
-        let span = at.span;
         let ty = self.program.vars[drawn.var.index()].ty.clone();
         Ok(match &drawn.items {
             Value::Range(lo, _) => {
                 let at = make::add(self.fresh(lo), make::cast(at, Type::I64));
                 Value::Cell(make::cast(at, ty))
             }
-            Value::Tensor(tensor) => {
-                let own: Vec<VarId> = tensor.names[1..].iter().map(|name| self.new_coord(*name, span)).collect();
-                let mut index = vec![at];
-                index.extend(own.iter().map(|coord| self.read_var(*coord, span)));
-                let (proven, spans) = (vec![true; index.len()], vec![span; index.len()]);
-                let unused = make::expr(ExprKind::Unit, Type::Unit, span);
-                let cell = self.read(tensor, Load { id: 0, tensor: unused, index, proven, spans })?;
-                if own.is_empty() {
-                    Value::Cell(cell)
-                } else {
-                    Value::Tensor(Tensor {
-                        elem: tensor.elem.clone(),
-                        extents: self.all_fresh(&tensor.extents[1..]),
-                        names: tensor.names[1..].to_vec(),
-                        cells: Cells::Pending { coords: own, cell },
-                        span,
-                    })
-                }
-            }
-            _ => return Err(Unsupported),
+            items => self.nth(items, &at, true)?,
         })
     }
 

@@ -154,7 +154,13 @@ impl Value {
                     Cells::Pending { cell, .. } => add(cell),
                 }
             }
-            Value::Tuple(items) | Value::Variant(_, items) => items.iter().for_each(|item| item.free(free)),
+            Value::List(items, count) => {
+                add(count);
+                items.free(free);
+            }
+            Value::Tuple(items) | Value::Items(items) | Value::Variant(_, items) => {
+                items.iter().for_each(|item| item.free(free))
+            }
             Value::Choice(cond, yes, no) => {
                 add(cond);
                 yes.free(free);

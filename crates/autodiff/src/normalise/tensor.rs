@@ -19,7 +19,7 @@ impl Normaliser<'_> {
     pub(super) fn value(&mut self, e: &Expr) -> Outcome<Value> {
         use ExprKind::*;
         if let Type::Scalar(_) | Type::Str = e.ty
-            && !matches!(e.kind, Field(..) | Payload(..))
+            && !matches!(e.kind, Field(..) | Payload(..) | Item(..))
         {
             return Ok(Value::Cell(self.cell(e, false)?));
         }
@@ -80,6 +80,9 @@ impl Normaliser<'_> {
                 self.stopped(value)?
             }
             Checkpoint(of) => self.value(of)?,
+            Comprehension(comprehension) if e.ty.rank() == 0 => self.list(comprehension, e.span)?,
+            List(items) => Value::Items(self.values(items)?),
+            Item(of, at) => self.item_of(of, at, e)?,
             Comprehension(comprehension) => Value::Tensor(self.comprehension(e, comprehension)?),
             Builtin(ir::Builtin::Append, items) if e.ty.rank() > 0 => {
                 Value::Tensor(self.append(e, &items[0], &items[1])?)
@@ -202,6 +205,11 @@ impl Normaliser<'_> {
             }
             Value::Choice(cond, yes, no) => {
                 Value::Choice(cond, Box::new(self.stopped(*yes)?), Box::new(self.stopped(*no)?))
+            }
+            Value::List(items, count) => Value::List(Box::new(self.stopped(*items)?), count),
+            Value::Items(items) => {
+                let items: Outcome<Vec<Value>> = items.into_iter().map(|item| self.stopped(item)).collect();
+                Value::Items(items?)
             }
             other => other,
         })

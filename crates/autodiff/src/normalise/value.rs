@@ -15,6 +15,10 @@ pub(super) enum Value {
     Tuple(Vec<Value>),
     Range(Expr, Expr),
     Variant(usize, Vec<Value>),
+    /// A list whose items have one form: as many of each of their numbers and tensors, along a first axis.
+    List(Box<Value>, Expr),
+    /// A list that is written down, of items that may differ.
+    Items(Vec<Value>),
     /// One of two values of an enumeration, by a condition that may be repeated.
     Choice(Expr, Box<Value>, Box<Value>),
     /// Whatever has no cells: lists, strings, loaded files. Written in terms of what is still bound.
@@ -262,6 +266,7 @@ impl Normaliser<'_> {
                     items.iter().zip(&types).map(|(item, ty)| self.reify(item, ty, span)).collect();
                 make::expr(ExprKind::Tuple(items?), ty.clone(), span)
             }
+            Value::List(..) | Value::Items(_) => return Err(Unsupported),
             Value::Range(lo, hi) => {
                 let range = ExprKind::Range(Box::new(self.fresh(lo)), Box::new(self.fresh(hi)));
                 make::expr(range, Type::Range, span)
@@ -307,6 +312,9 @@ impl Normaliser<'_> {
         let mut by = HashMap::new();
         for var in visit::free_vars(e) {
             if let Some(value) = self.env.get(&var).cloned() {
+                if self.lists.contains(&var) {
+                    continue;
+                }
                 let info = &self.program.vars[var.index()];
                 let (ty, span) = (info.ty.clone(), info.span);
                 by.insert(var, self.reify(&value, &ty, span)?);
