@@ -140,6 +140,23 @@ impl Checker<'_> {
             self.report(errors::shifted_slot(e.span, name, &format!(" {sign} {shift}"), clause.name.name));
             return;
         }
+        if let ast::ExprKind::Binary { op: ast::BinaryOp::In | ast::BinaryOp::Lt, left, right, .. } = &e.kind
+            && let ast::ExprKind::Path(path) = &left.kind
+        {
+            let text = |e: &ast::Expr| self.sources.text(e.span);
+            let range = match &right.kind {
+                ast::ExprKind::Call { callee, args } if text(callee) == "range" => match &args[..] {
+                    [end] => Some(("0", text(end))),
+                    [start, end] => Some((text(start), text(end))),
+                    _ => None,
+                },
+                ast::ExprKind::Int { .. } => Some(("0", text(right))),
+                _ => None,
+            };
+            let error = errors::range_slot(e.span, path.segments[0].name.as_str(), range);
+            self.report(error);
+            return;
+        }
         match &e.kind {
             ast::ExprKind::Binary { .. } => self.report(errors::shifted_slot(e.span, "t", " - 1", clause.name.name)),
             ast::ExprKind::Error => {}

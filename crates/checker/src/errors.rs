@@ -126,7 +126,18 @@ pub fn unknown_field(span: Span, field: &str, of: &str, near: Option<&str>) -> D
         }
         (field, _) if foreign::method(field).is_some() => d.help(foreign::method(field).unwrap_or_default()),
         (_, Some(near)) => d.fix(format!("did you mean `{near}`?"), span, near),
+        _ if of.starts_with("`(") => d.help("the parts of a tuple are read by their number, from `.0` on"),
         _ => d,
+    }
+}
+
+/// `i in range(3)`, `i in 3`, `i < 3` on the left; `range` where the ends are certain.
+pub fn range_slot(span: Span, name: &str, range: Option<(&str, &str)>) -> Diagnostic {
+    let d = Diagnostic::error("E0301", span, "a slot on the left is a name, an integer or a pack").label("not a range");
+    let told = "a range states both ends, the second excluded";
+    match range {
+        Some((start, end)) => d.fix(told, span, format!("{name} in {start}..{end}")),
+        None => d.help(format!("{told}: `{name} in 0..n`")),
     }
 }
 
@@ -296,6 +307,7 @@ pub fn no_operator(span: Span, op: &str, left: (Span, String), right: Option<(Sp
     let d =
         Diagnostic::error("E0402", span, format!("`{op}` is not defined for `{}`", left.1)).label("no such operation");
     let d = d.also(left.0, format!("`{}`", left.1));
+    let d = if op == "%" && left.1 == "str" { d.help("a text takes values in braces: `\"n = {n}\"`") } else { d };
     match right {
         Some((place, ty)) => d.also(place, format!("`{ty}`")),
         None => d,
@@ -342,9 +354,14 @@ pub fn annotation(span: Span, want: &str, got: &str, from: Option<Span>, cast: O
 }
 
 pub fn branches_differ(span: Span, ty: &str, first: Span, first_ty: &str) -> Diagnostic {
-    Diagnostic::error("E0405", span, format!("the branches differ: `{first_ty}` and `{ty}`"))
+    let d = Diagnostic::error("E0405", span, format!("the branches differ: `{first_ty}` and `{ty}`"))
         .label(format!("this is `{ty}`"))
-        .also(first, format!("this is `{first_ty}`"))
+        .also(first, format!("this is `{first_ty}`"));
+    if ty == "()" || first_ty == "()" {
+        d.help("an `if` without an `else`, and a block that ends in `;`, are worth `()`")
+    } else {
+        d
+    }
 }
 
 pub fn not_callable(span: Span, ty: &str) -> Diagnostic {

@@ -261,7 +261,15 @@ impl Checker<'_> {
         let whole = matches!(val.ty, Ty::Dyn | Ty::Stored(_));
         let cast = self.castable(&val.ty, want).then(|| self.cast_text(span, if whole { want } else { want.elem() }));
         let d = match why {
-            Why::Annotation => errors::annotation(span, &wanted, &given, from, cast),
+            Why::Annotation => {
+                let d = errors::annotation(span, &wanted, &given, from, cast);
+                let block = self.sources.text(span).starts_with(['{', '}']);
+                if block && given == "()" {
+                    d.help("a block is worth its last expression, written without `;`")
+                } else {
+                    d
+                }
+            }
             Why::Branch(first) => errors::branches_differ(span, &given, first, &wanted),
             Why::Argument | Why::Condition | Why::Item => {
                 let message = match why {
