@@ -229,7 +229,7 @@ impl Lower<'_, '_> {
         let clause = &cells.family.clauses[k];
         let limits = self.clause_limits(clause, open);
         let loops = |lower: &mut Self, coords: &mut Vec<Part>| {
-            lower.nest(cells, k, open, &limits, coords, 1, &mut |lower, coords| {
+            lower.nest((cells, k), open, &limits, coords, 1, &mut |lower, coords| {
                 let cond = lower.late_tests(cells, k, late, coords);
                 lower.when(cond, |lower| lower.clause_cell(cells, clause, &limits.items, coords, None));
             });
@@ -289,11 +289,10 @@ impl Lower<'_, '_> {
         self.limits(&Item::all(&clause.wheres), &vars, &[])
     }
 
-    /// Loops over the open axes of a clause, the first outermost.
+    /// Loops over the open axes of a clause, the first outermost. `copies` says how often the body is written already.
     fn nest(
         &mut self,
-        cells: &Cells,
-        k: usize,
+        (cells, k): (&Cells, usize),
         open: &[usize],
         limits: &Limits,
         coords: &mut Vec<Part>,
@@ -315,7 +314,7 @@ impl Lower<'_, '_> {
         let mut body = |lower: &mut Self, at: Part, copies: usize| {
             lower.bind_slot(slot, &at);
             coords[*axis] = at;
-            lower.nest(cells, k, inner, limits, coords, copies, leaf);
+            lower.nest((cells, k), inner, limits, coords, copies, leaf);
         };
         match (&cells.bounds[k][*axis], slot) {
             (Bounds::Range { lo, hi, .. }, Slot::Coord(binder)) if limits.cut(binder.var) => {
@@ -353,7 +352,7 @@ impl Lower<'_, '_> {
             }
             (Bounds::Fixed(at), _) => {
                 coords[*axis] = Part::index(*at);
-                self.nest(cells, k, inner, limits, coords, copies, leaf);
+                self.nest((cells, k), inner, limits, coords, copies, leaf);
             }
         }
     }
