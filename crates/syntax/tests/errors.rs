@@ -108,7 +108,7 @@ fn foreign_statements() {
 fn assignments() {
     gives("let x = 1;\nx = x + 1;", &["E0103 2:3 `let`"]);
     gives("x += 1;", &["E0103 1:3 `let`"]);
-    gives("x[0] = 1;", &["E0103 1:6 `let`"]);
+    gives("x[0] = 1;", &["E0103 1:6 a tensor cannot be changed"]);
     gives("let y = if x = 1 { 2 } else { 3 };", &["E0103 1:14 no comparison"]);
     gives("x++;", &["E0103 1:2 no `++`"]);
     gives("x--;", &["E0103 1:2 no `--`"]);
