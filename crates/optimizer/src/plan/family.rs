@@ -282,11 +282,10 @@ impl Lower<'_, '_> {
             Slot::Coord(binder) => Some(binder.var),
             Slot::Fixed(_) => None,
         };
-        let vars: Vec<VarId> = match clause.otherwise {
-            None => open.iter().filter_map(coord).filter(|var| !self.windows.unrolled.coords.contains(var)).collect(),
-            Some(_) => Vec::new(),
-        };
-        self.limits(&Item::all(&clause.wheres), &vars, &[])
+        let coords = open.iter().filter_map(coord).filter(|_| clause.otherwise.is_none());
+        // Loops that are written out are no loops, but their coordinates have no value in front of them either.
+        let (late, vars): (Vec<_>, Vec<_>) = coords.partition(|var| self.windows.unrolled.coords.contains(var));
+        self.limits(&Item::all(&clause.wheres), &vars, &late)
     }
 
     /// Loops over the open axes of a clause, the first outermost. `copies` says how often the body is written already.

@@ -140,8 +140,8 @@ impl Lower<'_, '_> {
         let state = self.variables(folding.first());
         let kernel = std::mem::replace(&mut self.kernel, true);
         let vars = reduce.binders.iter().map(|binder| binder.var);
-        let vars: Vec<VarId> = vars.filter(|var| !self.windows.unrolled.coords.contains(var)).collect();
-        let limits = self.limits(&Item::all(&reduce.wheres), &vars, &[]);
+        let (late, vars): (Vec<_>, Vec<_>) = vars.partition(|var| self.windows.unrolled.coords.contains(var));
+        let limits = self.limits(&Item::all(&reduce.wheres), &vars, &late);
         self.reduce_nest(reduce, &limits, &mut Vec::new(), &folding, &state);
         self.kernel = kernel;
         let known = state.iter().map(|local| self.read(*local)).collect();
