@@ -21,12 +21,7 @@ pub fn trap(program: &mut Program, derivations: &[Derivation]) {
     let steps = derivations.iter().flat_map(|d| d.steps.iter().map(move |step| (step.adjoint, ends(d, step))));
     let adjoints = steps.collect();
     let mut pass = Trap { adjoints };
-    for k in 0..program.funcs.len() {
-        let unit = expr(ExprKind::Unit, Type::Unit, program.funcs[k].span);
-        let mut body = std::mem::replace(&mut program.funcs[k].body, unit);
-        pass.visit(program, &mut body);
-        program.funcs[k].body = body;
-    }
+    program.rewrite(|body, program, _| pass.visit(program, body));
 }
 
 struct Trap {

@@ -16,13 +16,8 @@ pub(crate) fn widen(program: &mut Program) {
     for variant in program.enums.iter_mut().flat_map(|info| &mut info.variants) {
         variant.fields.iter_mut().for_each(wide);
     }
-    for k in 0..program.funcs.len() {
-        wide(&mut program.funcs[k].result);
-        let unit = expr(ExprKind::Unit, Type::Unit, program.funcs[k].span);
-        let mut body = std::mem::replace(&mut program.funcs[k].body, unit);
-        widen_all(&mut body, program);
-        program.funcs[k].body = body;
-    }
+    program.funcs.iter_mut().for_each(|func| wide(&mut func.result));
+    program.rewrite(|body, program, _| widen_all(body, program));
 }
 
 fn widen_all(e: &mut Expr, program: &mut Program) {

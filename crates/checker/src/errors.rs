@@ -653,6 +653,13 @@ pub fn no_tangent(span: Span, name: Symbol, ty: &str) -> Diagnostic {
         .help(format!("use its value, `{name}`"))
 }
 
+/// A reduction over tensors whose extents depend on its own coordinates.
+pub fn points_of_any_length(span: Span) -> Diagnostic {
+    Diagnostic::error("E0401", span, "the tensors that are put together here may differ in length from point to point")
+        .label("a tensor for each point")
+        .help("index it by a coordinate, so that each point is one number")
+}
+
 /// A function of a scalar, mapped over a tensor, whose results are tensors of extents that only the run knows.
 pub fn rows_of_any_length(span: Span) -> Diagnostic {
     Diagnostic::error("E0401", span, "what this gives for each element may differ in length, and a tensor is needed")

@@ -174,6 +174,11 @@ impl Checker<'_> {
             .cloned()
             .collect();
         let direct = accesses.iter().filter(|a| a.index.as_ref().and_then(Sym::as_var) == Some(var));
+        if let Some(circular) = direct.clone().find(|access| access.extent.mentions(var)) {
+            self.report(errors::points_of_any_length(circular.span));
+            self.poison(var);
+            return true;
+        }
         let (growing, direct): (Vec<&Access>, Vec<&Access>) = direct.partition(|a| self.is_growing(&a.extent));
         if let Some(first) = direct.first() {
             self.direct_range(pending, &direct);

@@ -230,6 +230,11 @@ impl Checker<'_> {
         // Coordinates that the body carries and nothing binds go around the reduction.
         let axes: Vec<Axis> =
             val.ty.axes().iter().map(|a| Axis { name: a.name, extent: self.facts_extent(&a.extent) }).collect();
+        let varies = |axis: &Axis| binders.iter().any(|binder| axis.extent.mentions(binder.var));
+        if axes.iter().any(varies) {
+            self.report(errors::points_of_any_length(val.span()));
+            return Val::error(span);
+        }
         let outer: Vec<Binder> = axes.iter().map(|axis| self.axis_binder(axis, span)).collect();
         let coords: Vec<VarId> = outer.iter().map(|b| b.var).collect();
         self.cx.cells += 1;

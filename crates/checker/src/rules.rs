@@ -78,6 +78,11 @@ impl Checker<'_> {
             self.report(errors::rule_coordinates(rule.name.span, rule.name.name, &wanted, &given, def.def.signature));
             return None;
         }
+        if body.ty.rank() > 0 && !matches!(body.ty.elem(), Ty::Scalar(_)) {
+            let message = format!("a tangent is made of numbers, and this is `{}`", self.show(&body.ty));
+            self.report(errors::mismatch(body.span(), message, None, None));
+            return None;
+        }
         let info = &mut self.program.funcs[func.index()];
         info.params = all;
         info.result = body.ty.ir();

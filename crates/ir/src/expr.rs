@@ -30,6 +30,17 @@ pub enum KnownExtent {
 }
 
 impl Program {
+    /// Works on the body of every function, with the rest of the program at hand.
+    pub fn rewrite(&mut self, mut work: impl FnMut(&mut Expr, &mut Program, FuncId)) {
+        for k in 0..self.funcs.len() {
+            let span = self.funcs[k].span;
+            let nothing = Expr { kind: ExprKind::Unit, ty: Type::Unit, span };
+            let mut body = std::mem::replace(&mut self.funcs[k].body, nothing);
+            work(&mut body, self, FuncId(k as u32));
+            self.funcs[k].body = body;
+        }
+    }
+
     /// What is known of an extent, as an `i64`.
     pub fn known_extent(&self, var: VarId, axis: usize, span: Span) -> Option<Expr> {
         let (kind, ty) = match self.checked_extents.get(&(var, axis))? {

@@ -29,13 +29,10 @@ pub struct Absorbed {
 pub fn absorb(program: &mut Program, checked: bool) -> Vec<Absorbed> {
     let facts = FunctionFacts::new(program, &CallGraph::new(program), checked);
     let mut pass = Pass { facts, func: FuncId(0), absorbed: Vec::new() };
-    for k in 0..program.funcs.len() {
-        pass.func = FuncId(k as u32);
-        let nothing = Expr { kind: ExprKind::Unit, ty: Type::Unit, span: Default::default() };
-        let mut body = std::mem::replace(&mut program.funcs[k].body, nothing);
-        pass.expr(&mut body, program);
-        program.funcs[k].body = body;
-    }
+    program.rewrite(|body, program, func| {
+        pass.func = func;
+        pass.expr(body, program);
+    });
     pass.absorbed
 }
 

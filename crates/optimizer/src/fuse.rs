@@ -10,21 +10,14 @@
 use crate::calls::CallGraph;
 use crate::facts::FunctionFacts;
 use crate::plan::bounds::{End, is_whole, same};
-use ir::{
-    Axis, Clause, Expr, ExprKind, Family, Load, Op, Order, Program, Recurrence, Reduce, ReduceOp, Slot, Stmt, Type,
-};
+use ir::{Axis, Clause, Expr, ExprKind, Family, Load, Op, Order, Program, Recurrence, Reduce, ReduceOp, Slot, Stmt};
 use ir::{Var, VarId, VarKind, WhereItem, visit};
 use std::collections::HashSet;
 use std::rc::Rc;
 
 pub fn fuse(program: &mut Program, checked: bool) {
     let facts = FunctionFacts::new(program, &CallGraph::new(program), checked);
-    for k in 0..program.funcs.len() {
-        let nothing = Expr { kind: ExprKind::Unit, ty: Type::Unit, span: Default::default() };
-        let mut body = std::mem::replace(&mut program.funcs[k].body, nothing);
-        Pass { facts: &facts, checked, program }.expr(&mut body);
-        program.funcs[k].body = body;
-    }
+    program.rewrite(|body, program, _| Pass { facts: &facts, checked, program }.expr(body));
 }
 
 struct Pass<'a> {

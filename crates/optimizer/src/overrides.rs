@@ -9,12 +9,7 @@ use std::rc::Rc;
 const MOST_PIECES: usize = 6;
 
 pub fn overrides(program: &mut Program) {
-    for k in 0..program.funcs.len() {
-        let nothing = Expr { kind: ExprKind::Unit, ty: Type::Unit, span: Default::default() };
-        let mut body = std::mem::replace(&mut program.funcs[k].body, nothing);
-        expr(&mut body, program);
-        program.funcs[k].body = body;
-    }
+    program.rewrite(|body, program, _| expr(body, program));
 }
 
 fn expr(e: &mut Expr, program: &mut Program) {

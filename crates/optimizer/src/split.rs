@@ -7,7 +7,7 @@ use crate::overrides::{Range, part};
 use crate::plan::bounds::constant;
 use crate::plan::linear::{Definitions, Linear, definitions_of};
 use crate::plan::pieces::Cuts;
-use ir::{Binder, Clause, Expr, ExprKind, Family, Op, Program, Reduce, ReduceOp, Slot, Stmt, Type, VarId, WhereItem};
+use ir::{Binder, Clause, Expr, ExprKind, Family, Op, Program, Reduce, ReduceOp, Slot, Stmt, VarId, WhereItem};
 use std::collections::HashMap;
 use std::rc::Rc;
 
@@ -17,12 +17,7 @@ const MOST_PIECES: usize = 8;
 const MOST_NODES: usize = 4000;
 
 pub fn split(program: &mut Program) {
-    for k in 0..program.funcs.len() {
-        let nothing = Expr { kind: ExprKind::Unit, ty: Type::Unit, span: Default::default() };
-        let mut body = std::mem::replace(&mut program.funcs[k].body, nothing);
-        expr(&mut body, program);
-        program.funcs[k].body = body;
-    }
+    program.rewrite(|body, program, _| expr(body, program));
 }
 
 fn expr(e: &mut Expr, program: &mut Program) {
