@@ -230,7 +230,9 @@ impl Checker<'_> {
         // Coordinates that the body carries and nothing binds go around the reduction.
         let axes: Vec<Axis> =
             val.ty.axes().iter().map(|a| Axis { name: a.name, extent: self.facts_extent(&a.extent) }).collect();
-        let varies = |axis: &Axis| binders.iter().any(|binder| axis.extent.mentions(binder.var));
+        let varies = |axis: &Axis| {
+            crate::types::is_unknown(&axis.extent) || binders.iter().any(|binder| axis.extent.mentions(binder.var))
+        };
         if axes.iter().any(varies) {
             self.report(errors::points_of_any_length(val.span()));
             return Val::error(span);

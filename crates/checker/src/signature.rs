@@ -115,6 +115,10 @@ impl Checker<'_> {
         if cells.slots.is_empty() {
             return cells.body;
         }
+        if cells.axes.iter().any(|axis| crate::types::is_unknown(&axis.extent)) {
+            self.report(errors::rows_of_any_length(cells.body.span()));
+            return Val::error(span);
+        }
         let axes = cells
             .axes
             .iter()
