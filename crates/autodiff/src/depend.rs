@@ -90,27 +90,23 @@ fn spread(statements: &[&Stmt], from: &[VarId], reads: &dyn Fn(&Expr) -> Vec<Var
 
 /// Everything whose value a variable moves with.
 pub(crate) fn leading(statements: &[&Stmt], y: VarId) -> HashSet<VarId> {
-    let mut needed = HashSet::from([y]);
-    for statement in statements.iter().rev() {
-        let mut bound = HashSet::new();
-        bound_by(statement, &mut bound);
-        if bound.iter().any(|v| needed.contains(v)) {
-            needed.extend(bound);
-            statement.for_each_child(|e| needed.extend(moves_with(e)));
-        }
-    }
-    needed
+    needed(statements, y, |statement, found| statement.for_each_child(|e| found.extend(moves_with(e))))
 }
 
 /// Everything that a variable needs.
 pub(crate) fn backward(statements: &[&Stmt], y: VarId) -> HashSet<VarId> {
+    needed(statements, y, |statement, found| found.extend(reads_of(statement)))
+}
+
+/// A variable and, from the last statement to the first, what those ask for that bind something that is needed.
+fn needed(statements: &[&Stmt], y: VarId, asks: impl Fn(&Stmt, &mut HashSet<VarId>)) -> HashSet<VarId> {
     let mut needed = HashSet::from([y]);
     for statement in statements.iter().rev() {
         let mut bound = HashSet::new();
         bound_by(statement, &mut bound);
         if bound.iter().any(|v| needed.contains(v)) {
             needed.extend(bound);
-            needed.extend(reads_of(statement));
+            asks(statement, &mut needed);
         }
     }
     needed

@@ -1,6 +1,6 @@
 //! From the checked program to loops: functions are closed (`lift`), numbers stand where they are used (`constants`),
-//! clauses leave out what later ones override (`overrides`), recurrences step together (`together`), small functions
-//! stand where they are called (`inline`), cells stand where they are read (`absorb`), families that read each other's
+//! clauses leave out what later ones override (`overrides`) and are split by what decides over their sums (`split`),
+//! recurrences step together (`together`), small functions stand where they are called (`inline`), cells stand where they are read (`absorb`), families that read each other's
 //! rows are computed row by row (`fuse`), and everything becomes explicit loops, buffers and reference counts (`plan`).
 
 mod absorb;
