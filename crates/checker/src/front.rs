@@ -16,10 +16,11 @@ impl Checker<'_> {
         place: usize,
     ) -> bool {
         let mut wanted: Vec<(VarId, VarId)> = Vec::new();
-        for coord in coords {
+        for (k, coord) in coords.iter().enumerate() {
             if let Some((lo, hi)) = self.facts.ranges.get(coord) {
                 let vars = lo.vars().into_iter().chain(hi.vars());
-                wanted.extend(vars.filter(|v| v != coord).map(|v| (v, *coord)));
+                // Coordinates that stand before it have their values.
+                wanted.extend(vars.filter(|v| !coords[..=k].contains(v)).map(|v| (v, *coord)));
             }
         }
         if wanted.is_empty() {

@@ -1,13 +1,99 @@
 //! Which axes a call is about: whether its coordinates are carried by anything, and what to say where that is open.
 
-use crate::env::FnRef;
+use crate::cells::SlotSpec;
+use crate::env::{Entry, FnRef};
 use crate::signature::{Alignment, Matching};
 use crate::ty::Val;
-use crate::{Checker, errors, text};
-use diagnostics::Span;
-use syntax::ast::{CoordParam, Dim, DimKind};
+use crate::types::Want;
+use crate::{Checker, errors, text, walk};
+use diagnostics::{Span, Symbol};
+use syntax::ast::{self, CoordParam, Dim, DimKind};
 
 impl Checker<'_> {
+    /// An argument whose indices name its axes: names that the call consumes, or that nothing binds, become
+    /// coordinates of the argument.
+    pub(crate) fn ground(&mut self, arg: &ast::Expr, consumed: &[Symbol]) -> Val {
+        let names: Vec<Symbol> = self.index_names(arg).into_iter().filter(|n| self.is_axis(*n, consumed)).collect();
+        if names.is_empty() {
+            return self.expr(arg, None);
+        }
+        let specs: Vec<SlotSpec> =
+            names.iter().map(|name| SlotSpec::Coord { name: *name, span: arg.span, range: None }).collect();
+        let expected = self.cx.expected.take();
+        let cells = self.cells(&specs, None, arg, None, arg.span);
+        self.cx.expected = expected;
+        match cells {
+            Some(cells) => self.family_val(cells, arg.span),
+            None => Val::error(arg.span),
+        }
+    }
+
+    /// Names that stand inside the index brackets of an argument; packs in scope stand for their members.
+    fn index_names(&self, arg: &ast::Expr) -> Vec<Symbol> {
+        let mut names = Vec::new();
+        for name in walk::index_names(arg) {
+            match name.as_str().strip_prefix("..") {
+                Some(pack) => {
+                    let members = self.cx.env.pack(Symbol::new(pack)).unwrap_or_default();
+                    names.extend(members.iter().map(|m| m.name));
+                }
+                None if self.cx.env.pack(name).is_some() => {}
+                None => names.push(name),
+            }
+        }
+        names
+    }
+
+    fn is_axis(&self, name: Symbol, consumed: &[Symbol]) -> bool {
+        consumed.contains(&name)
+            || self.cx.env.lookup(name).is_none()
+                && self.lookup_item(name).is_none()
+                && (self.cx.env.domain(name).is_none() || self.cx.cells == 0)
+    }
+
+    /// What a call consumes of an argument, beside the coordinates that it names: a signature without packs asks for
+    /// so many axes, and what it does not name is matched by position (Appendix B), the last ones first.
+    pub(crate) fn consumed_by_position(
+        &self,
+        want: Option<&Want>,
+        arg: &ast::Expr,
+        consumed: &[Symbol],
+    ) -> Vec<Symbol> {
+        let Some(Want::Tensor { dims, .. }) = want else { return Vec::new() };
+        if dims.iter().any(|dim| matches!(dim.kind, DimKind::Pack(_))) {
+            return Vec::new();
+        }
+        let names = self.index_names(arg);
+        let given = names.iter().filter(|name| self.is_axis(**name, consumed)).count() + self.axes_left(arg);
+        let points = names.iter().copied().filter(|n| !consumed.contains(n) && self.coord_in_scope(*n).is_some());
+        let missing = dims.len().saturating_sub(given);
+        let mut taken: Vec<Symbol> = points.rev().take(missing).collect();
+        taken.reverse();
+        taken
+    }
+
+    /// How many axes of its tensors an argument does not index.
+    fn axes_left(&self, arg: &ast::Expr) -> usize {
+        let taken = |index: &ast::Expr| match &index.kind {
+            ast::ExprKind::Range { lo: None, hi: Some(hi), .. } => match &hi.kind {
+                ast::ExprKind::Path(path) => self.cx.env.pack(path.segments[0].name).map_or(0, |pack| pack.len()),
+                _ => 0,
+            },
+            ast::ExprKind::Range { .. } => 0,
+            _ => 1,
+        };
+        let mut most = 0;
+        walk::each_expr(arg, &mut |e| {
+            if let ast::ExprKind::Index { base, indices, .. } = &e.kind
+                && let ast::ExprKind::Path(path) = &base.kind
+                && let Some(Entry::Var { ty, .. }) = self.cx.env.lookup(path.segments[0].name)
+            {
+                most = most.max(ty.rank().saturating_sub(indices.iter().map(taken).sum()));
+            }
+        });
+        most
+    }
+
     /// Whether a coordinate parameter could be one of several axes: no axis is better than another.
     pub(crate) fn is_ambiguous(&self, def: &FnRef, dims: &[Dim], found: &[Alignment]) -> bool {
         let is_parameter = |dim: &Dim| match dim.kind {

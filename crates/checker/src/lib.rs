@@ -43,6 +43,7 @@ mod signature;
 mod sink;
 mod sym;
 mod text;
+mod turning;
 mod ty;
 mod types;
 mod uncalled;

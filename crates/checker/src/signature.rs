@@ -1,6 +1,5 @@
 //! Signatures with names and packs: which axis of which argument each of them is (§5.3, §5.4).
 
-use crate::cells::SlotSpec;
 use crate::env::{FnRef, PackMember};
 use crate::sym::Sym;
 use crate::ty::{Axis, Ty, Val};
@@ -69,6 +68,12 @@ impl Checker<'_> {
             }
         }
         let _ = (bracket, wheres);
+        let wants = self.wants(def);
+        for (k, arg) in args.iter().enumerate() {
+            let want = wants.get(k).and_then(Option::as_ref);
+            let further = self.consumed_by_position(want, arg, &consumed);
+            consumed.extend(further);
+        }
         let args: Vec<Val> = args.iter().map(|arg| self.ground(arg, &consumed)).collect();
         if args.iter().any(|a| a.ty.is_error()) {
             return Val::error(span);
@@ -77,35 +82,6 @@ impl Checker<'_> {
             args.into_iter().map(|arg| if matches!(arg.ty, Ty::Tensor(_)) { self.named(arg) } else { arg }).collect();
         let gate = self.call_gate(&consumed, &args, span);
         self.bind_gated(def, coords.to_vec(), args, gate, span)
-    }
-
-    /// An argument whose indices name its axes: names that the call consumes, or that nothing binds, become
-    /// coordinates of the argument.
-    pub(crate) fn ground(&mut self, arg: &ast::Expr, consumed: &[Symbol]) -> Val {
-        let names: Vec<Symbol> = walk::index_names(arg)
-            .into_iter()
-            .filter(|n| !n.as_str().starts_with(".."))
-            .filter(|n| {
-                if consumed.contains(n) {
-                    return true;
-                }
-                self.cx.env.lookup(*n).is_none()
-                    && self.lookup_item(*n).is_none()
-                    && self.cx.env.domain(*n).is_none_or(|_| self.cx.cells == 0)
-            })
-            .collect();
-        if names.is_empty() {
-            return self.expr(arg, None);
-        }
-        let specs: Vec<SlotSpec> =
-            names.iter().map(|name| SlotSpec::Coord { name: *name, span: arg.span, range: None }).collect();
-        let expected = self.cx.expected.take();
-        let cells = self.cells(&specs, None, arg, None, arg.span);
-        self.cx.expected = expected;
-        match cells {
-            Some(cells) => self.family_val(cells, arg.span),
-            None => Val::error(arg.span),
-        }
     }
 
     /// Checked cells as an anonymous family.
@@ -154,9 +130,8 @@ impl Checker<'_> {
             return Val::error(span);
         }
         let Some(mut matching) = self.given_coords(def, &coords, span) else { return Val::error(span) };
-        let wants: Vec<Option<Want>> =
-            self.in_def(def, |this| def.def.params.iter().map(|p| p.ty.as_ref().map(|ty| this.want(ty))).collect());
-        let args: Vec<Val> =
+        let wants = self.wants(def);
+        let mut args: Vec<Val> =
             args.into_iter().map(|arg| if matches!(arg.ty, Ty::Tensor(_)) { self.named(arg) } else { arg }).collect();
         if gate.is_none()
             && let Some(val) = self.pass_through(def, &coords, &matching, &wants, &args, span)
@@ -178,7 +153,14 @@ impl Checker<'_> {
                 if self.takes_list(wants[k].as_ref(), &args[k]) {
                     continue;
                 }
-                match self.align(&matching, dims, &args[k].ty) {
+                let mut found = self.align(&matching, dims, &args[k].ty);
+                if found.is_empty()
+                    && let Some(order) = self.order_by_name(&matching, dims, args[k].ty.axes())
+                {
+                    args[k] = self.turned(args[k].clone(), &order, span);
+                    found = self.align(&matching, dims, &args[k].ty);
+                }
+                match found {
                     found if last && self.is_ambiguous(def, dims, &found) => {
                         self.say_which(def, dims, &args[k], span);
                         return Val::error(span);
@@ -267,6 +249,11 @@ impl Checker<'_> {
     /// Lists have no axes that names could be matched with.
     fn takes_list(&mut self, want: Option<&Want>, arg: &Val) -> bool {
         matches!(arg.ty, Ty::List(_)) || want.is_some_and(|want| matches!(self.want_ty(want), Ty::List(_)))
+    }
+
+    /// What a signature asks of its parameters.
+    fn wants(&mut self, def: &FnRef) -> Vec<Option<Want>> {
+        self.in_def(def, |this| def.def.params.iter().map(|p| p.ty.as_ref().map(|ty| this.want(ty))).collect())
     }
 
     /// Reads a signature where it stands.
@@ -680,7 +667,8 @@ fn inner_gate(gate: Val, matching: &Matching) -> Val {
                 Some(Symbol::new(&format!("..{pack}.{k}")))
             })
         };
-        given.map(|(name, _)| *name).or_else(packed)
+        let named = || matching.names.iter().find(|(_, axis, _)| axis.name == Some(outer)).map(|(name, ..)| *name);
+        given.map(|(name, _)| *name).or_else(packed).or_else(named)
     };
     let axes = gate.ty.axes().iter().map(|a| Axis { name: a.name.and_then(inner), extent: a.extent.clone() }).collect();
     Val { ty: gate.ty.with_axes(axes), ..gate }
@@ -703,7 +691,7 @@ impl Matching {
     }
 
     /// The caller's names of a pack parameter's members, where it is given.
-    fn members(&self, pack: Symbol) -> Vec<Symbol> {
+    pub fn members(&self, pack: Symbol) -> Vec<Symbol> {
         let prefix = format!("..{pack}.");
         self.given.iter().filter(|(n, _)| n.as_str().starts_with(&prefix)).filter_map(|(_, g)| g.outer).collect()
     }
