@@ -33,6 +33,7 @@ pub use graph::{GraphOptions, graph};
 pub use input::Input;
 pub use library::MODULES as LIBRARY;
 pub use options::{Color, ErrorFormat, Options};
-pub use pipeline::Stage;
+pub use pipeline::{Lowered, Lowering, Stage, Stop, lower};
 pub use stack::on_a_large_stack;
 pub use status::Status;
+pub use timing::Timings;

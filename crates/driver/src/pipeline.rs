@@ -5,9 +5,11 @@ use crate::errors;
 use crate::graph::{self, Drawing, Wish};
 use crate::loader::Files;
 use crate::session::Session;
+use crate::timing::Timings;
 use checker::Checked;
 use codegen::Compiled;
 use diagnostics::{Diagnostic, FileId};
+use ir::Program;
 
 /// What `emit` shows.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -54,7 +56,7 @@ pub enum Product {
     Text(String),
     Code(Compiled),
     Kernel(Compiled, Outputs),
-    Derivatives(ir::Program, Vec<autodiff::Derivation>),
+    Derivatives(Program, Vec<autodiff::Derivation>),
     Graph(Compiled, Drawing),
     Comparisons(Compiled, Vec<autodiff::Compared>),
 }
@@ -67,7 +69,7 @@ pub enum Stop {
     Defect(String),
 }
 
-/// Every pass in order, and nothing else.
+/// Every pass in order, and nothing else; those that make loops stand in [`lower`].
 pub fn advance(session: &mut Session, entry: FileId, goal: Goal) -> Result<Product, Stop> {
     let Session { input, options, sources, diagnostics: found, timings, .. } = session;
 
@@ -142,24 +144,8 @@ pub fn advance(session: &mut Session, entry: FileId, goal: Goal) -> Result<Produ
         return Ok(Product::Text(ir::source::print(&program)));
     }
 
-    timings.time("constants", || optimizer::constants(&mut program));
-    timings.time("overrides", || optimizer::overrides(&mut program));
-    timings.time("split", || optimizer::split(&mut program));
-    timings.time("together", || optimizer::together(&mut program));
-    if bench {
-        bench::arguments_of_kernel(&mut program).map_err(Stop::Defect)?;
-    }
-    timings.time("inline", || optimizer::inline(&mut program));
-    let mut absorbed = Vec::new();
-    if options.opt_level > 0 {
-        timings.time("close", || optimizer::close(&mut program));
-        absorbed = timings.time("absorb", || optimizer::absorb(&mut program, options.checked));
-        timings.time("fuse", || optimizer::fuse(&mut program, options.checked));
-    }
-    timings.time("verify", || verified("fuse", ir::verify(&program, false)))?;
-    let plan = optimizer::Options { opt_level: options.opt_level, checked: options.checked, profile: options.profile };
-    let (loops, decisions) = timings.time("plan", || optimizer::plan_with_decisions(&program, &plan));
-    timings.time("verify", || verified("plan", ir::loops_verify::verify(&loops)))?;
+    let wish = Lowering { opt_level: options.opt_level, checked: options.checked, profile: options.profile, bench };
+    let Lowered { loops, decisions, absorbed } = lower(&mut program, wish, timings)?;
     if goal == Goal::Emit(Stage::Loops) {
         return Ok(Product::Text(loops.to_string()));
     }
@@ -183,6 +169,46 @@ pub fn advance(session: &mut Session, entry: FileId, goal: Goal) -> Result<Produ
         Goal::Gradcheck => Product::Comparisons(code, compared),
         Goal::Bench => Product::Kernel(code, bench::outputs_of(&program).map_err(Stop::Defect)?),
     })
+}
+
+/// How loops are made of a program.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Lowering {
+    pub opt_level: u8,
+    pub checked: bool,
+    pub profile: bool,
+    /// Only the functions that `bench` calls are wanted.
+    pub bench: bool,
+}
+
+/// Loops, and what is known of how they came about.
+pub struct Lowered {
+    pub loops: ir::loops::Module,
+    decisions: optimizer::Decisions,
+    absorbed: Vec<optimizer::Absorbed>,
+}
+
+/// From the program without quotients to loops.
+pub fn lower(program: &mut Program, wish: Lowering, timings: &mut Timings) -> Result<Lowered, Stop> {
+    timings.time("constants", || optimizer::constants(program));
+    timings.time("overrides", || optimizer::overrides(program));
+    timings.time("split", || optimizer::split(program));
+    timings.time("together", || optimizer::together(program));
+    if wish.bench {
+        bench::arguments_of_kernel(program).map_err(Stop::Defect)?;
+    }
+    timings.time("inline", || optimizer::inline(program));
+    let mut absorbed = Vec::new();
+    if wish.opt_level > 0 {
+        timings.time("close", || optimizer::close(program));
+        absorbed = timings.time("absorb", || optimizer::absorb(program, wish.checked));
+        timings.time("fuse", || optimizer::fuse(program, wish.checked));
+    }
+    timings.time("verify", || verified("fuse", ir::verify(program, false)))?;
+    let plan = optimizer::Options { opt_level: wish.opt_level, checked: wish.checked, profile: wish.profile };
+    let (loops, decisions) = timings.time("plan", || optimizer::plan_with_decisions(program, &plan));
+    timings.time("verify", || verified("plan", ir::loops_verify::verify(&loops)))?;
+    Ok(Lowered { loops, decisions, absorbed })
 }
 
 fn without_errors(found: &[Diagnostic]) -> Result<(), Stop> {

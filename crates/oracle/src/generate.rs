@@ -3,6 +3,7 @@
 //! Magnitudes are bounded on the way, so that integers overflow only on purpose and floats stay comparable; no branch
 //! depends on the last digits of a float.
 
+mod coordinates;
 pub mod laws;
 mod random;
 mod scalars;
@@ -17,8 +18,7 @@ use scalars::{Kind, Term};
 
 /// A program. It prints its results, and one in eight ends with a run-time error.
 pub fn program(seed: u64) -> String {
-    let mut writer =
-        Writer { random: Random::new(seed), text: String::new(), scalars: Vec::new(), tensors: Vec::new(), names: 0 };
+    let mut writer = Writer::new(seed);
     writer.line("use std::math::{sin, cos, tanh, exp, sqrt, abs};");
     writer.declarations();
     for kind in [Kind::I32, Kind::F32, Kind::F64] {
@@ -32,6 +32,13 @@ pub fn program(seed: u64) -> String {
     if writer.random.one_in(8) {
         writer.deliberate_failure();
     }
+    writer.text
+}
+
+/// A shorter program about coordinates alone.
+pub fn coordinates(seed: u64) -> String {
+    let mut writer = Writer::new(seed);
+    writer.coordinate_program();
     writer.text
 }
 
@@ -53,6 +60,11 @@ struct Writer {
 }
 
 impl Writer {
+    fn new(seed: u64) -> Writer {
+        let random = Random::new(seed);
+        Writer { random, text: String::new(), scalars: Vec::new(), tensors: Vec::new(), names: 0 }
+    }
+
     fn line(&mut self, line: impl AsRef<str>) {
         self.text.push_str(line.as_ref());
         self.text.push('\n');
@@ -118,7 +130,7 @@ impl Writer {
 
 #[cfg(test)]
 mod tests {
-    use super::program;
+    use super::{coordinates, program};
 
     #[test]
     fn a_seed_is_one_program() {
@@ -135,6 +147,14 @@ mod tests {
                 let count = |c| text.chars().filter(|other| *other == c).count();
                 assert_eq!(count(open), count(close), "seed {seed}:\n{text}");
             }
+        }
+    }
+
+    #[test]
+    fn what_only_coordinates_do_comes_up() {
+        let all: String = (0..300).map(coordinates).collect();
+        for construct in ["pairs[s, s, f]", "[i, i]", "share[j]", "spread_of[(", "in 0..0", "where p = ", "place[j]"] {
+            assert!(all.contains(construct), "no `{construct}` in 300 programs");
         }
     }
 

@@ -5,7 +5,7 @@ use crate::heap::Heap;
 use crate::layout::Layouts;
 use crate::object::{Object, Str};
 use crate::spans::{Span, Spans};
-use crate::threads::Threads;
+use crate::threads::{Threads, WORTH};
 use ir::loops::{Layout, Site};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -24,6 +24,8 @@ pub struct Context {
     pub stack_limit: usize,
     /// Threads that large loops may use.
     pub(crate) threads: usize,
+    /// Operations that are worth more than one thread.
+    pub(crate) worth: i64,
     /// Threads that wait for parts of loops, once there was such a loop.
     pub(crate) workers: Option<Threads>,
     /// Which module's tables these are.
@@ -50,6 +52,7 @@ impl Context {
         Context {
             stack_limit: stack_limit(stack_bytes),
             threads: std::thread::available_parallelism().map_or(1, |cores| cores.get()),
+            worth: WORTH,
             workers: None,
             tables: 0,
             layouts: Layouts::default(),
@@ -69,6 +72,13 @@ impl Context {
     /// Uses at most so many threads; as many as there are cores if not said.
     pub fn limit_threads(&mut self, most: Option<usize>) {
         self.threads = most.map_or(self.threads, |most| most.clamp(1, self.threads));
+    }
+
+    /// Divides loops among exactly so many threads, also where it is not worth it. Tests find with it what is wrong
+    /// with a division.
+    pub fn divide_every_loop(&mut self, threads: usize) {
+        self.threads = threads;
+        self.worth = 0;
     }
 
     /// Measures statements that say when they begin and end.

@@ -13,7 +13,7 @@ use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
 
 /// Operations that are worth more than one thread.
-const WORTH: i64 = 200_000;
+pub const WORTH: i64 = 200_000;
 /// Parts for each thread.
 const PARTS: i64 = 4;
 /// How long a thread looks for work before it sleeps.
@@ -173,7 +173,7 @@ pub unsafe extern "C" fn in_parts(
     operations: i64,
 ) -> i32 {
     let turns = hi.saturating_sub(lo);
-    if context.threads > 1 && turns > 1 && turns.saturating_mul(operations.max(1)) >= WORTH {
+    if context.threads > 1 && turns > 1 && turns.saturating_mul(operations.max(1)) >= context.worth {
         let threads = context.workers.take().unwrap_or_else(|| Threads::new(context.threads - 1));
         let parts = turns.min(PARTS * context.threads as i64);
         let job = Job { part, frame, lo, hi, parts, context };

@@ -21,11 +21,34 @@ impl Write for Output {
     }
 }
 
-/// Whether both print the same and end in the same way.
-pub fn agree(seed: u64, stack_bytes: usize) -> Result<(), String> {
-    let text = oracle::generate::program(seed);
-    let complain = |what: String| format!("{what}\nseed {seed}\n{text}");
-    without_panic(|| difference(&text, stack_bytes)).unwrap_or_else(Err).map_err(complain)
+/// How machine code is made and run.
+#[derive(Clone, Copy, Debug)]
+pub struct Machine {
+    pub opt_level: u8,
+    pub threads: usize,
+}
+
+impl Machine {
+    pub const DEFAULT: Machine = Machine { opt_level: 2, threads: 1 };
+
+    /// Most seeds are planned for one thread; some are not planned, and some run every loop that can be divided on two
+    /// or three.
+    fn of(seed: u64) -> Machine {
+        match seed % 8 {
+            1 => Machine { opt_level: 0, ..Machine::DEFAULT },
+            3 => Machine { threads: 2, ..Machine::DEFAULT },
+            6 => Machine { threads: 3, ..Machine::DEFAULT },
+            7 => Machine { opt_level: 1, threads: 2 },
+            _ => Machine::DEFAULT,
+        }
+    }
+}
+
+/// Whether machine code and the oracle print the same of a generated program and end in the same way.
+pub fn agree(seed: u64, text: &str, stack_bytes: usize) -> Result<(), String> {
+    let machine = Machine::of(seed);
+    let complain = |what: String| format!("{what}\nseed {seed}, {machine:?}\n{text}");
+    without_panic(|| difference(text, machine, stack_bytes)).unwrap_or_else(Err).map_err(complain)
 }
 
 /// Whether two programs print the same and end in the same way, as machine code.
@@ -33,7 +56,7 @@ pub fn alike(first: &str, second: &str, stack_bytes: usize) -> Result<(), String
     let run = |text: &str| {
         let mut sources = SourceMap::default();
         let program = compiled(text, &mut sources)?;
-        execute(program, stack_bytes)
+        execute(program, Machine::DEFAULT, stack_bytes)
     };
     let both = || -> Result<(), String> {
         let (a, b) = (run(first).map_err(|e| format!("{e}\n{first}"))?, run(second)?);
@@ -63,23 +86,25 @@ pub fn compiled(text: &str, sources: &mut SourceMap) -> Result<Program, String> 
     })
 }
 
-pub fn execute(program: Program, stack_bytes: usize) -> Result<Outcome, String> {
-    let loops = loops(program)?;
-    let compiled = codegen::compile(&loops, &codegen::Options::default())?;
+pub fn execute(program: Program, machine: Machine, stack_bytes: usize) -> Result<Outcome, String> {
+    let loops = loops(program, machine.opt_level)?;
+    let options = codegen::Options { opt_level: machine.opt_level, ..codegen::Options::default() };
+    let compiled = codegen::compile(&loops, &options)?;
     let output = Output::default();
     let mut context = runtime::Context::new(stack_bytes, ".", Box::new(output.clone()));
+    context.divide_every_loop(machine.threads);
     let end = compiled.run(&mut context).err().map(|failure| failure.code);
     context.flush().map_err(|error| error.to_string())?;
     let printed = String::from_utf8_lossy(&output.0.borrow()).into_owned();
     Ok(Outcome { printed, end, live: context.live_objects() })
 }
 
-fn difference(text: &str, stack_bytes: usize) -> Result<(), String> {
+fn difference(text: &str, machine: Machine, stack_bytes: usize) -> Result<(), String> {
     let mut sources = SourceMap::default();
     let program = compiled(text, &mut sources)?;
     let mut expected = String::new();
     let expected_end = oracle::run(&program, &mut expected, None).err().map(|failure| failure.code);
-    let Outcome { printed, end, live } = execute(program, stack_bytes)?;
+    let Outcome { printed, end, live } = execute(program, machine, stack_bytes)?;
     if let Some(difference) = oracle::compare(&expected, &printed) {
         return Err(format!("{difference}\nthe oracle prints\n{expected}\nmachine code prints\n{printed}"));
     }

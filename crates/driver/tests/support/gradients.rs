@@ -1,6 +1,6 @@
 //! Derivatives of a program beside differences, both as the program prints them.
 
-use super::differ::{Outcome, compiled, execute};
+use super::differ::{Machine, Outcome, compiled, execute};
 use super::{differentiated, without_panic};
 use diagnostics::SourceMap;
 
@@ -44,7 +44,7 @@ fn difference(lines: &[Vec<f64>]) -> Result<(), String> {
 pub fn lines_of(text: &str, stack_bytes: usize) -> Result<Vec<Vec<f64>>, String> {
     let mut sources = SourceMap::default();
     let program = compiled(text, &mut sources)?;
-    let Outcome { printed, end, live } = execute(program, stack_bytes)?;
+    let Outcome { printed, end, live } = execute(program, Machine::DEFAULT, stack_bytes)?;
     if let Some(code) = end {
         return Err(format!("ends with {code}"));
     }

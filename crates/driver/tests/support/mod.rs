@@ -7,6 +7,7 @@ pub mod mutate;
 
 use checker::modules::Loader;
 use diagnostics::{Diagnostic, FileId, SourceMap};
+use driver::{Lowering, Stop, Timings};
 use ir::Program;
 use std::ops::Range;
 use std::rc::Rc;
@@ -57,20 +58,14 @@ pub fn differentiated(mut program: Program, prepare: fn(&mut Program)) -> Result
 }
 
 /// Loops, each pass verified; or why there are none.
-pub fn loops(program: Program) -> Result<ir::loops::Module, String> {
+pub fn loops(program: Program, opt_level: u8) -> Result<ir::loops::Module, String> {
     let mut program = differentiated(program, optimizer::whole_numbers)?;
-    optimizer::constants(&mut program);
-    optimizer::overrides(&mut program);
-    optimizer::split(&mut program);
-    optimizer::together(&mut program);
-    optimizer::inline(&mut program);
-    optimizer::close(&mut program);
-    optimizer::absorb(&mut program, false);
-    optimizer::fuse(&mut program, false);
-    verified("inline", ir::verify(&program, false));
-    let loops = optimizer::plan(&program, &optimizer::Options { opt_level: 2, checked: false, profile: false });
-    verified("plan", ir::loops_verify::verify(&loops));
-    Ok(loops)
+    let wish = Lowering { opt_level, ..Lowering::default() };
+    match driver::lower(&mut program, wish, &mut Timings::default()) {
+        Ok(lowered) => Ok(lowered.loops),
+        Err(Stop::Defect(what)) => Err(what),
+        Err(Stop::Errors) => Err("no loops".to_owned()),
+    }
 }
 
 /// The numbers below `count`, or those that the environment asks for: `SEEDS=200..300`.

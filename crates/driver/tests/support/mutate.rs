@@ -123,7 +123,7 @@ pub fn survives(text: &str) -> Result<(), String> {
         let mut sources = SourceMap::default();
         match checked(text, &mut sources) {
             Ok(program) => {
-                let _ = loops(program);
+                let _ = loops(program, 2);
             }
             Err(found) => {
                 for diagnostic in &found {

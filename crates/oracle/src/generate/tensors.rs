@@ -3,13 +3,13 @@
 use super::scalars::{Kind, Term};
 use super::{TensorVar, Writer};
 
-const EXTENTS: &[usize] = &[1, 2, 3, 4, 7, 8, 9, 31, 32, 33];
-const COORDINATES: &[&str] = &["i", "j", "k", "l"];
+const EXTENTS: &[usize] = &[1, 2, 3, 4, 7, 8, 9, 31, 32, 33, 100];
+pub const COORDINATES: &[&str] = &["i", "j", "k", "l"];
 /// Cells of a tensor at most: more would only take time.
-const LARGEST: usize = 3000;
+const LARGEST: usize = 3300;
 
 impl Writer {
-    fn extent(&mut self) -> usize {
+    pub fn extent(&mut self) -> usize {
         match self.random.one_in(2) {
             true => self.random.pick(&EXTENTS[..4]),
             false => self.random.pick(EXTENTS),
@@ -25,13 +25,13 @@ impl Writer {
         shape
     }
 
-    fn keep(&mut self, name: String, kind: Kind, shape: Vec<usize>, bound: f64) {
+    pub fn keep(&mut self, name: String, kind: Kind, shape: Vec<usize>, bound: f64) {
         self.print(&name);
         self.tensors.push(TensorVar { name, kind, shape, bound });
     }
 
     /// A tensor of this rank and kind: one in scope, or a new one.
-    fn some_tensor(&mut self, rank: usize, kind: Kind) -> TensorVar {
+    pub fn some_tensor(&mut self, rank: usize, kind: Kind) -> TensorVar {
         let known: Vec<TensorVar> =
             self.tensors.iter().filter(|t| t.shape.len() == rank && t.kind == kind).cloned().collect();
         if !known.is_empty() && !self.random.one_in(4) {
@@ -41,7 +41,7 @@ impl Writer {
         self.tensor_of(kind, shape)
     }
 
-    fn tensor_of(&mut self, kind: Kind, shape: Vec<usize>) -> TensorVar {
+    pub fn tensor_of(&mut self, kind: Kind, shape: Vec<usize>) -> TensorVar {
         let name = self.fresh("t");
         let slots = ranges(&shape);
         let coords: Vec<(&str, usize)> = COORDINATES.iter().copied().zip(shape.iter().copied()).collect();
@@ -419,14 +419,14 @@ impl Writer {
 }
 
 /// `i in 0..3, j in 0..4`
-fn ranges(shape: &[usize]) -> String {
+pub fn ranges(shape: &[usize]) -> String {
     let slots: Vec<String> =
         COORDINATES.iter().zip(shape).map(|(name, extent)| format!("{name} in 0..{extent}")).collect();
     slots.join(", ")
 }
 
 /// The coordinates first, then the same in other types.
-fn coordinates(coords: &[(&str, usize)]) -> Vec<Term> {
+pub fn coordinates(coords: &[(&str, usize)]) -> Vec<Term> {
     let mut terms: Vec<Term> =
         coords.iter().map(|(name, extent)| Term::new(*name, Kind::I32, *extent as f64)).collect();
     for (name, _) in coords {
