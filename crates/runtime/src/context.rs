@@ -26,6 +26,8 @@ pub struct Context {
     pub(crate) threads: usize,
     /// Threads that wait for parts of loops, once there was such a loop.
     pub(crate) workers: Option<Threads>,
+    /// Operations of loops that were not worth waking them.
+    pub(crate) alone: i64,
     /// Which module's tables these are.
     pub(crate) tables: u64,
     pub(crate) layouts: Layouts,
@@ -51,6 +53,7 @@ impl Context {
             stack_limit: stack_limit(stack_bytes),
             threads: std::thread::available_parallelism().map_or(1, |cores| cores.get()),
             workers: None,
+            alone: 0,
             tables: 0,
             layouts: Layouts::default(),
             sites: Vec::new(),
