@@ -27,7 +27,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("ir", &["diagnostics"]),
     ("optimizer", &["diagnostics", "ir"]),
     ("oracle", &["diagnostics", "ir"]),
-    ("runtime", &["crc32fast", "csv", "diagnostics", "gemm", "ir", "libc", "miniz_oxide", "rayon", "serde_json"]),
+    ("runtime", &["crc32fast", "csv", "diagnostics", "gemm", "ir", "libc", "miniz_oxide", "serde_json"]),
     ("syntax", &["diagnostics", "lalrpop", "lalrpop-util", "logos"]),
 ];
 

@@ -3,7 +3,7 @@
 //! The innermost loops that only compute, store and fold take `LANES` turns at once, as long as there are so many, and
 //! leave the rest to the loop as it is written. A value of a lane type is as many machine vectors as the lanes need: with
 //! eight lanes that is two for 32 bits and four for 64, which also keeps additions of a sum independent of each other.
-//! Small bodies take twice as many turns first.
+//! Small bodies take twice as many turns first, those that read much take half as many.
 
 mod analysis;
 mod lanes;
@@ -60,7 +60,8 @@ impl Emitter<'_, '_> {
             None => low,
         };
         if plan.nodes > SMALL || matches!((lo, hi), (Ex::Int(_, lo), Ex::Int(_, hi)) if hi - lo < 4 * LANES) {
-            return self.groups(var, low, high, plan, LANES);
+            let lanes = plan.lanes(LANES);
+            return self.groups(var, low, high, plan, lanes);
         }
         let left = self.groups(var, low, high, plan.clone(), 2 * LANES);
         self.groups(var, left, high, plan, LANES)

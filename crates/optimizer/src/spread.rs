@@ -10,6 +10,8 @@ use std::collections::{HashMap, HashSet};
 
 /// Operations that are worth a second thread; the runtime is asked about all loops that may have so many.
 const WORTH: i64 = 200_000;
+/// What a function of the library takes, in operations.
+const MATH: i64 = 16;
 /// Turns of loops whose length is not known in front of the outermost one.
 const USUAL: i64 = 16;
 
@@ -294,9 +296,8 @@ fn cost(body: &[St], bound: &HashSet<Local>) -> Ex {
                 });
             }
             St::If(_, yes, no) => loops.extend([cost(yes, bound), cost(no, bound)]),
-            St::Let(_, value) | St::Set(_, value) | St::Store(_, _, _, value) => value.walk(&mut |e| {
-                own += if matches!(e, Ex::Math(..)) { 8 } else { 1 };
-            }),
+            St::Let(_, value) | St::Set(_, value) => own += operations(value),
+            St::Store(_, _, _, value) => own += 1 + operations(value),
             _ => own += 1,
         }
     }
@@ -304,6 +305,18 @@ fn cost(body: &[St], bound: &HashSet<Local>) -> Ex {
         (Ex::Int(_, a), Ex::Int(_, b)) => number(a.saturating_add(b)),
         (sum, more) => bin(Bin::Add, sum, more),
     })
+}
+
+/// The operations of an expression, but not those that find places in memory.
+fn operations(e: &Ex) -> i64 {
+    match e {
+        Ex::Load(..) => 1,
+        Ex::Math(_, _, operands) => MATH + operands.iter().map(operations).sum::<i64>(),
+        Ex::Bin(..) | Ex::Un(..) | Ex::Cmp(..) | Ex::Convert(..) | Ex::Select(..) => {
+            1 + e.children().into_iter().map(operations).sum::<i64>()
+        }
+        _ => 0,
+    }
 }
 
 /// Keeps only the locals that the function mentions.

@@ -5,7 +5,7 @@ use crate::heap::Heap;
 use crate::layout::Layouts;
 use crate::object::{Object, Str};
 use crate::spans::{Span, Spans};
-use crate::threads::{Threads, WORTH};
+use crate::threads::Threads;
 use ir::loops::{Layout, Site};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -24,10 +24,12 @@ pub struct Context {
     pub stack_limit: usize,
     /// Threads that large loops may use.
     pub(crate) threads: usize,
-    /// Operations that are worth more than one thread.
-    pub(crate) worth: i64,
+    /// Whether loops are divided that are not worth it.
+    pub(crate) divides_all: bool,
     /// Threads that wait for parts of loops, once there was such a loop.
     pub(crate) workers: Option<Threads>,
+    /// Operations of loops that were not worth waking them.
+    pub(crate) alone: i64,
     /// Which module's tables these are.
     pub(crate) tables: u64,
     pub(crate) layouts: Layouts,
@@ -52,8 +54,9 @@ impl Context {
         Context {
             stack_limit: stack_limit(stack_bytes),
             threads: std::thread::available_parallelism().map_or(1, |cores| cores.get()),
-            worth: WORTH,
+            divides_all: false,
             workers: None,
+            alone: 0,
             tables: 0,
             layouts: Layouts::default(),
             sites: Vec::new(),
@@ -78,7 +81,7 @@ impl Context {
     /// with a division.
     pub fn divide_every_loop(&mut self, threads: usize) {
         self.threads = threads;
-        self.worth = 0;
+        self.divides_all = true;
     }
 
     /// Measures statements that say when they begin and end.

@@ -4,18 +4,20 @@
 //! which order a tensor has its axes, and an index like `i + k` is two coordinates of one axis. Coordinates of the target
 //! and the left factor are rows, those of the target and the right factor columns, and summed ones what rows and columns
 //! have in common. Neighbouring coordinates that lie evenly become one. Products of which the longest of each kind make
-//! up large matrices are left to `gemm`, with loops around it; all others are put together from `blocks`.
+//! up large matrices are left to `gemm`, with loops around it; a matrix and a vector are multiplied by `vector`; all
+//! others are put together from `blocks`.
 
 mod blocks;
 mod lanes;
 mod pack;
 mod sums;
+mod vector;
 
 use crate::context::Context;
+use crate::threads::for_parts;
 use blocks::{Kinds, contract_rows, points};
 use gemm::{Parallelism, gemm};
 use lanes::{Lanes, Number, Plain};
-use rayon::prelude::*;
 use std::any::TypeId;
 use std::ops::Range;
 use sums::{Distance, Pairing, Product, SquaredDifference};
@@ -32,12 +34,14 @@ pub struct Axis {
 
 const ONCE: Axis = Axis { extent: 1, target: 0, left: 0, right: 0 };
 
-/// Multiplications that are worth a second thread.
-const WORTH_THREADS: i64 = 1 << 19;
-/// Products of so many multiplications keep several threads busy themselves.
+/// So many multiplications take as long as one operation of a loop.
+const MULTIPLICATIONS: i64 = 2;
+/// Products of so many multiplications are worth being divided between threads.
 const LARGE_PRODUCT: i64 = 1 << 21;
 /// Matrices whose product takes so many multiplications are multiplied one after the other.
 const LARGE_MATRICES: i64 = 1 << 19;
+/// Shares for each thread: none should wait long for the last one.
+const SHARES: usize = 2;
 /// Rows that are worth being given to a thread.
 const FEW_ROWS: usize = 64;
 
@@ -173,7 +177,7 @@ impl Vectors for f64 {
 /// # Safety
 /// All elements that the coordinates reach are in bounds, and the target overlaps neither factor.
 unsafe fn contract<T: Vectors, P: Pairing + 'static>(
-    threads: usize,
+    context: &mut Context,
     pointers: Pointers<T>,
     open: &[Axis],
     summed: &[Axis],
@@ -188,38 +192,75 @@ unsafe fn contract<T: Vectors, P: Pairing + 'static>(
     // SAFETY: the caller's promise.
     unsafe {
         if TypeId::of::<P>() == TypeId::of::<Product>() {
+            if let Some(shape) = vector::Shape::of(open, summed) {
+                return multiply_vector(context, pointers, &shape);
+            }
             let shape = Shape::new(open, summed);
             if shape.is_matrix() {
-                return contract_matrices(threads, pointers, &shape);
+                return contract_matrices(context, pointers, &shape);
             }
         }
-        contract_blocks::<T, P>(threads, pointers, open, summed);
+        contract_blocks::<T, P>(context, pointers, open, summed);
     }
 }
 
 /// # Safety
 /// As for `contract`.
-unsafe fn contract_matrices<T: Number>(threads: usize, pointers: Pointers<T>, shape: &Shape) {
+unsafe fn multiply_vector<T: Vectors>(context: &mut Context, pointers: Pointers<T>, shape: &vector::Shape) {
+    let (rows, all) = (shape.rows.extent as usize, shape.rows.extent.saturating_mul(shape.points.extent));
+    let shares = match context.shares(all / MULTIPLICATIONS) {
+        true => (SHARES * context.threads).min(rows / FEW_ROWS).max(1),
+        false => 1,
+    };
+    let length = rows.div_ceil(shares).next_multiple_of(FEW_ROWS);
+    for_parts(context, shares, &|share| {
+        let from = share * length;
+        // SAFETY: the caller's promise; shares have different rows.
+        unsafe { vector::multiply(shape, pointers, from.min(rows)..rows.min(from + length)) };
+    });
+}
+
+/// # Safety
+/// As for `contract`.
+unsafe fn contract_matrices<T: Number>(context: &mut Context, pointers: Pointers<T>, shape: &Shape) {
     let points: i64 = shape.outer.iter().map(|axis| axis.extent).product();
     let each = shape.multiplications() * shape.repeated.iter().map(|axis| axis.extent).product::<i64>();
-    let product = |point: i64, parallelism: Parallelism| {
-        let pointers = outer_point(&shape.outer, pointers, point);
-        // SAFETY: the caller's promise.
-        unsafe { sum_of_products(shape, pointers, &shape.repeated, &mut false, parallelism) };
+    let is_shared = context.shares(each.saturating_mul(points) / MULTIPLICATIONS);
+    let threads = if is_shared { context.threads } else { 1 };
+    let is_split = threads > 1 && ((points as usize) < SHARES * threads || shape.multiplications() >= LARGE_PRODUCT);
+    let (by_rows, length) = match shape.rows.extent >= shape.columns.extent {
+        true => (true, shape.rows.extent),
+        false => (false, shape.columns.extent),
     };
-    let shared = threads > 1 && each.saturating_mul(points) >= WORTH_THREADS;
-    if shared && points >= threads as i64 && shape.multiplications() < LARGE_PRODUCT {
-        (0..points).into_par_iter().for_each(|point| product(point, Parallelism::None));
-        return;
+    // Each share copies the other factor for itself.
+    let shares = if is_split { threads.min(length as usize / FEW_ROWS).max(1) } else { 1 };
+    let each_share = (length as usize).div_ceil(shares).next_multiple_of(if shares > 1 { FEW_ROWS } else { 1 }) as i64;
+    let product = |task: usize| {
+        let (point, from) = ((task / shares) as i64, (task % shares) as i64 * each_share);
+        let extent = each_share.min(length - from);
+        if extent <= 0 {
+            return;
+        }
+        let of_share = |axis: Axis, is_cut: bool| if is_cut { Axis { extent, ..axis } } else { axis };
+        let (rows, columns) = (of_share(shape.rows, by_rows), of_share(shape.columns, !by_rows));
+        let along = if by_rows { &shape.rows } else { &shape.columns };
+        // SAFETY: the caller's promise; tasks have different targets.
+        unsafe {
+            let pointers = outer_point(&shape.outer, pointers, point).at(along, from);
+            sum_of_products([&rows, &columns, &shape.summed], pointers, &shape.repeated, &mut false);
+        }
+    };
+    let tasks = points as usize * shares;
+    match threads > 1 {
+        true => for_parts(context, tasks, &product),
+        false => (0..tasks).for_each(product),
     }
-    let parallelism = if shared { Parallelism::Rayon(threads) } else { Parallelism::None };
-    (0..points).for_each(|point| product(point, parallelism));
 }
 
 /// # Safety
 /// As for `contract`.
 unsafe fn contract_blocks<T: Vectors, P: Pairing>(
-    threads: usize,
+    context: &mut Context,
     pointers: Pointers<T>,
     open: &[Axis],
     summed: &[Axis],
@@ -236,8 +277,9 @@ unsafe fn contract_blocks<T: Vectors, P: Pairing>(
     let (outer_points, rows) = (points(&outer), points(&kinds.rows));
     let all = [outer_points, rows, points(&kinds.columns), points(&kinds.summed)];
     let all = all.into_iter().fold(1, usize::saturating_mul);
-    let shares = match threads > 1 && all >= WORTH_THREADS as usize {
-        true if outer_points < 2 * threads => (2 * threads).min(rows / FEW_ROWS).max(1),
+    let threads = context.threads;
+    let shares = match context.shares((all / MULTIPLICATIONS as usize) as i64) {
+        true if outer_points < SHARES * threads => (SHARES * threads).min(rows / FEW_ROWS).max(1),
         true => 1,
         // SAFETY: the caller's promise.
         false => {
@@ -246,7 +288,7 @@ unsafe fn contract_blocks<T: Vectors, P: Pairing>(
         }
     };
     let length = rows.div_ceil(shares).next_multiple_of(FEW_ROWS);
-    (0..outer_points * shares).into_par_iter().for_each(|task| {
+    for_parts(context, outer_points * shares, &|task| {
         let pointers = outer_point(&outer, pointers, (task / shares) as i64);
         let from = task % shares * length;
         // SAFETY: the caller's promise; shares have different rows.
@@ -303,20 +345,14 @@ unsafe fn rows_here<T: Vectors, P: Pairing>(kinds: &Kinds, pointers: Pointers<T>
 
 /// # Safety
 /// As for `contract`.
-unsafe fn sum_of_products<T: Number>(
-    shape: &Shape,
-    pointers: Pointers<T>,
-    repeated: &[Axis],
-    adds: &mut bool,
-    parallelism: Parallelism,
-) {
+unsafe fn sum_of_products<T: Number>(shape: [&Axis; 3], pointers: Pointers<T>, repeated: &[Axis], adds: &mut bool) {
     if let Some((axis, inner)) = repeated.split_first() {
         for index in 0..axis.extent {
-            unsafe { sum_of_products(shape, pointers.at(axis, index), inner, adds, parallelism) };
+            unsafe { sum_of_products(shape, pointers.at(axis, index), inner, adds) };
         }
         return;
     }
-    let Shape { rows, columns, summed, .. } = shape;
+    let [rows, columns, summed] = shape;
     let Pointers { target, left, right } = pointers;
     unsafe {
         gemm(
@@ -338,7 +374,7 @@ unsafe fn sum_of_products<T: Number>(
             false,
             false,
             false,
-            parallelism,
+            Parallelism::None,
         );
     }
     *adds = true;
@@ -347,7 +383,7 @@ unsafe fn sum_of_products<T: Number>(
 /// `words` are the offsets of the first elements of target, left and right factor, then four words for each coordinate:
 /// `open` ones, which the target has, and `summed` ones.
 unsafe fn contract_words<T: Vectors, P: Pairing + 'static>(
-    context: &Context,
+    context: &mut Context,
     [target, left, right]: [*mut T; 3],
     words: *const i64,
     open: i64,
@@ -363,7 +399,7 @@ unsafe fn contract_words<T: Vectors, P: Pairing + 'static>(
         let axes = words.add(3) as *const Axis;
         let open_axes = std::slice::from_raw_parts(axes, open as usize);
         let summed_axes = std::slice::from_raw_parts(axes.add(open as usize), summed as usize);
-        contract::<T, P>(context.threads, pointers, open_axes, summed_axes);
+        contract::<T, P>(context, pointers, open_axes, summed_axes);
     }
 }
 

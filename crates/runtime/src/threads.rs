@@ -12,8 +12,9 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering:
 use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
 
-/// Operations that are worth more than one thread.
-pub const WORTH: i64 = 200_000;
+/// Operations that are worth a thread that looks for work, some microseconds, and those that are worth waking one.
+const WORTH: i64 = 200_000;
+const WORTH_WAKING: i64 = 1_500_000;
 /// Parts for each thread.
 const PARTS: i64 = 4;
 /// How long a thread looks for work before it sleeps.
@@ -51,6 +52,8 @@ struct Shared {
     next: AtomicI64,
     has_failed: AtomicBool,
     is_over: AtomicBool,
+    /// Workers that do not sleep.
+    awake: AtomicUsize,
 }
 
 // SAFETY: the job is written while it is not open and nobody is active, and read by those who are active while it is.
@@ -74,14 +77,21 @@ impl Shared {
 
     fn work(&self) {
         let mut context = Context::new(STACK, "", Box::new(sink()));
+        context.limit_threads(Some(1));
         let (mut done, mut tables) = (0, 0);
+        self.awake.fetch_add(1, SeqCst);
         let mut waiting = Instant::now();
         while !self.is_over.load(SeqCst) {
             let number = self.number.load(SeqCst);
             if number == done {
                 match waiting.elapsed() < PATIENCE {
                     true => std::hint::spin_loop(),
-                    false => std::thread::park(),
+                    false => {
+                        self.awake.fetch_sub(1, SeqCst);
+                        std::thread::park();
+                        self.awake.fetch_add(1, SeqCst);
+                        waiting = Instant::now();
+                    }
                 }
                 continue;
             }
@@ -121,6 +131,7 @@ impl Threads {
             next: AtomicI64::new(0),
             has_failed: AtomicBool::new(false),
             is_over: AtomicBool::new(false),
+            awake: AtomicUsize::new(0),
         });
         let start = |_| {
             let shared = shared.clone();
@@ -164,6 +175,47 @@ impl Drop for Threads {
     }
 }
 
+/// Calls `each` with every number below `count`, on as many threads as the context has.
+pub fn for_parts(context: &mut Context, count: usize, each: &(dyn Fn(usize) + Sync)) {
+    unsafe extern "C" fn part(_: &mut Context, frame: *const u8, lo: i64, hi: i64) -> i32 {
+        // SAFETY: the frame is that of the job below.
+        let each = unsafe { *(frame as *const &(dyn Fn(usize) + Sync)) };
+        (lo..hi).for_each(|number| each(number as usize));
+        FINE
+    }
+    if context.threads == 1 || count <= 1 {
+        return (0..count).for_each(each);
+    }
+    let threads = context.threads();
+    let frame = (&raw const each).cast();
+    let job = Job { part, frame, lo: 0, hi: count as i64, parts: count as i64, context };
+    // SAFETY: whoever takes part has ended when this returns.
+    unsafe { threads.run(job, context) };
+    context.workers = Some(threads);
+}
+
+impl Context {
+    /// Whether work is worth other threads. What is too little to wake them for is added up: a stream of small loops is
+    /// worth it, too, and as long as it goes on they stay awake.
+    pub(crate) fn shares(&mut self, operations: i64) -> bool {
+        if self.threads == 1 || operations < WORTH || self.divides_all {
+            return self.threads > 1 && self.divides_all;
+        }
+        let is_awake = self.workers.as_ref().is_some_and(|threads| threads.shared.awake.load(SeqCst) > 0);
+        self.alone = self.alone.saturating_add(operations);
+        let is_worth = is_awake || self.alone >= WORTH_WAKING;
+        if is_worth {
+            self.alone = 0;
+        }
+        is_worth
+    }
+
+    /// The workers, which are to be put back.
+    fn threads(&mut self) -> Threads {
+        self.workers.take().unwrap_or_else(|| Threads::new(self.threads - 1))
+    }
+}
+
 pub unsafe extern "C" fn in_parts(
     context: &mut Context,
     part: Part,
@@ -173,8 +225,8 @@ pub unsafe extern "C" fn in_parts(
     operations: i64,
 ) -> i32 {
     let turns = hi.saturating_sub(lo);
-    if context.threads > 1 && turns > 1 && turns.saturating_mul(operations.max(1)) >= context.worth {
-        let threads = context.workers.take().unwrap_or_else(|| Threads::new(context.threads - 1));
+    if turns > 1 && context.shares(turns.saturating_mul(operations.max(1))) {
+        let threads = context.threads();
         let parts = turns.min(PARTS * context.threads as i64);
         let job = Job { part, frame, lo, hi, parts, context };
         // SAFETY: parts write to different places; the frame is the caller's, who waits.

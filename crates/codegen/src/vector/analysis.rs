@@ -5,6 +5,8 @@ use std::collections::HashMap;
 
 /// Lanes of a read lie so many elements apart at most.
 const FARTHEST: i64 = 1 << 20;
+/// Vectors that are read before the first of them is made use of.
+const REGISTERS: i64 = 14;
 /// Nodes that pay for reading lanes one by one.
 const LANE_BY_LANE: usize = 4;
 
@@ -28,6 +30,9 @@ pub type Copied<'s> = (Ty, (&'s Ex, &'s Ex), (&'s Ex, &'s Ex));
 pub struct Plan<'s> {
     /// Nodes of all that is computed for each lane.
     pub nodes: usize,
+    /// Machine vectors that four turns read, and whether there are bytes among what they read and write.
+    reads: usize,
+    has_bytes: bool,
     pub statements: Vec<(&'s St, Role<'s>)>,
     /// Sums in `f64` of what each lane has in `f32`.
     narrow: HashMap<Local, &'s Ex>,
@@ -45,6 +50,8 @@ impl<'s> Plan<'s> {
             data: HashMap::new(),
             common: Vec::new(),
             nodes: 0,
+            reads: Vec::new(),
+            has_bytes: false,
             narrow: HashMap::new(),
             strides: HashMap::new(),
             takes_blocks: false,
@@ -73,6 +80,7 @@ impl<'s> Plan<'s> {
                     if !fits || is_byte || kind.is_some_and(|kind| kind != Kind::of(*ty)) {
                         return None;
                     }
+                    analysis.has_bytes |= *ty == Ty::I8;
                     analysis.note_common(base);
                     Role::Data
                 }
@@ -82,12 +90,18 @@ impl<'s> Plan<'s> {
                 || matches!(role, Role::Fold(_, value) if !analysis.is_common(value));
             statements.push((statement, role));
         }
-        let Analysis { nodes, narrow, common, strides, .. } = analysis;
+        let reads = analysis.reads.iter().map(|(_, ty)| ty.size().div_ceil(4)).sum();
+        let Analysis { nodes, has_bytes, narrow, common, strides, .. } = analysis;
         // Lanes that are read one by one have to be worth it.
         if strides.values().filter(|stride| **stride != 2).count() * LANE_BY_LANE > nodes {
             return None;
         }
-        works.then_some(Plan { nodes, statements, narrow, strides, common })
+        works.then_some(Plan { nodes, reads, has_bytes, statements, narrow, strides, common })
+    }
+
+    /// Turns that are best taken at once, `most` at most: what they read should fit the registers.
+    pub fn lanes(&self, most: i64) -> i64 {
+        if self.has_bytes || self.reads as i64 * most / 4 <= REGISTERS { most } else { most / 2 }
     }
 
     /// Whether the turns do nothing but copy cells that lie next to each other.
@@ -161,6 +175,8 @@ struct Analysis<'s, 't> {
     data: HashMap<Local, Option<Kind>>,
     common: Vec<&'s Ex>,
     nodes: usize,
+    reads: Vec<(&'s Ex, Ty)>,
+    has_bytes: bool,
     narrow: HashMap<Local, &'s Ex>,
     strides: HashMap<*const Ex, i64>,
     takes_blocks: bool,
@@ -213,6 +229,12 @@ impl<'s> Analysis<'s, '_> {
         match e {
             Ex::Local(local) => !self.steps.contains_key(local) && !self.data.contains_key(local),
             _ => e.children().into_iter().all(|child| self.is_common(child)),
+        }
+    }
+
+    fn note_read(&mut self, e: &'s Ex, ty: Ty) {
+        if !self.reads.iter().any(|(other, _)| *other == e) {
+            self.reads.push((e, ty));
         }
     }
 
@@ -314,11 +336,14 @@ impl<'s> Analysis<'s, '_> {
             Ex::Load(ty, base, index)
                 if (has_lanes(*ty) || *ty == Ty::I8) && self.is_common(base) && self.step(index) == Some(1) =>
             {
+                self.has_bytes |= *ty == Ty::I8;
+                self.note_read(e, *ty);
                 Kind::Number(*ty)
             }
             Ex::Load(ty, base, index) if has_lanes(*ty) && self.is_common(base) => {
                 let stride = self.step(index).filter(|stride| stride.abs() <= FARTHEST)?;
                 self.strides.insert(std::ptr::from_ref(e), stride);
+                self.note_read(e, *ty);
                 Kind::Number(*ty)
             }
             _ => return None,

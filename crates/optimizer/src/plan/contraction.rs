@@ -147,7 +147,7 @@ impl Lower<'_, '_> {
     }
 
     /// Whether an index stays within its axis over all points.
-    fn reads_inside(&mut self, load: &Load, axis: usize, steps: &[i64], coords: &[Coord]) -> Part {
+    pub fn reads_inside(&mut self, load: &Load, axis: usize, steps: &[i64], coords: &[Coord]) -> Part {
         let tensor = self.object(&load.tensor);
         self.bind_first(coords);
         let first = self.index(&load.index[axis]);

@@ -30,6 +30,8 @@ pub struct LocalInfo<'p> {
     pub extents: Option<&'p [Option<i64>]>,
     /// Between which numbers it lies, if it is a whole number that is never set again.
     pub interval: Option<Interval>,
+    /// It is never set again.
+    pub is_fixed: bool,
     /// If only a window of its steps is stored.
     pub window: Option<Window>,
     /// The region that owns a count of it; arguments and what they alias have no owner here.
@@ -239,7 +241,8 @@ impl<'a, 'p> Lower<'a, 'p> {
     pub fn bound(&mut self, part: Part, name: &str) -> Part {
         let interval = self.interval(&part.ex);
         let local = self.named(part.ty, name);
-        self.info[local.0 as usize].interval = interval;
+        let info = &mut self.info[local.0 as usize];
+        (info.interval, info.is_fixed) = (interval, true);
         self.emit(St::Let(local, part.ex));
         self.read(local)
     }

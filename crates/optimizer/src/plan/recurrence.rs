@@ -164,8 +164,12 @@ impl Lower<'_, '_> {
             _ => {
                 let name = self.step_name(axes, group);
                 let turns = if descending { Turns::Down } else { Turns::Up };
+                let in_order = own.is_none();
                 own.into_iter().for_each(|own| self.spread_next(own));
-                self.for_loop((segment.lo, segment.hi), turns, name, |lower, var| turn(lower, lower.read(var)));
+                self.for_loop((segment.lo, segment.hi), turns, name, |lower, var| {
+                    lower.region().in_order = in_order;
+                    turn(lower, lower.read(var));
+                });
             }
         }
     }

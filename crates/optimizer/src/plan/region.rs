@@ -11,6 +11,9 @@ use super::window::Window;
 use ir::loops::{Bin, Cmp, Ex, Local, St, Turns, Ty};
 use std::collections::{HashMap, HashSet};
 
+/// Values that were moved to a region and are looked through before another one is.
+const RECENT: usize = 16;
+
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Kind {
     Root,
@@ -33,8 +36,12 @@ pub struct Region {
     data: HashMap<Local, Local>,
     /// Indices that are known to be in bounds here: the index, the tensor, the axis.
     pub in_bounds: HashSet<(Local, Local, usize)>,
+    /// What was moved here and never changes, and where it is.
+    placed: Vec<(Ex, Local)>,
     /// Something was printed, read or written since the region began.
     effects: bool,
+    /// Of a loop: turns need what earlier ones made, and none can begin before the last one has ended.
+    pub in_order: bool,
 }
 
 pub struct Temp {
@@ -67,7 +74,9 @@ impl Region {
             dims: HashMap::new(),
             data: HashMap::new(),
             in_bounds: HashSet::new(),
+            placed: Vec::new(),
             effects: false,
+            in_order: false,
         }
     }
 }
@@ -95,6 +104,11 @@ impl Lower<'_, '_> {
 
     pub fn in_loop(&self) -> bool {
         self.regions.iter().any(|region| region.kind == Kind::Body)
+    }
+
+    /// Whether what is lowered here waits for an earlier turn.
+    pub fn is_in_order(&self) -> bool {
+        self.regions.iter().any(|region| region.in_order)
     }
 
     /// Whether a region has a loop between itself and the current one.
@@ -146,7 +160,26 @@ impl Lower<'_, '_> {
     pub fn placed(&mut self, part: Part, reach: Reach) -> Part {
         let reach = if part.weight == Weight::Reads { Reach::Certain } else { reach };
         let target = self.target(part.level, reach);
-        if part.is_atom() || target == self.here() { part } else { self.at(target, |lower| lower.bound(part, "")) }
+        if part.is_atom() || target == self.here() {
+            return part;
+        }
+        let mut is_fixed = part.weight == Weight::Free;
+        part.ex.walk(&mut |e| match e {
+            Ex::Local(local) => is_fixed &= self.info[local.0 as usize].is_fixed,
+            Ex::Load(..) => is_fixed = false,
+            _ => {}
+        });
+        if !is_fixed {
+            return self.at(target, |lower| lower.bound(part, ""));
+        }
+        let known = self.regions[target].placed.iter().rev().take(RECENT).find(|(ex, _)| *ex == part.ex);
+        if let Some((_, local)) = known {
+            return self.read(*local);
+        }
+        let ex = part.ex.clone();
+        let bound = self.at(target, |lower| lower.bound(part, ""));
+        self.regions[target].placed.extend(bound.local().map(|local| (ex, local)));
+        bound
     }
 
     /// The extent of a tensor's axis.
@@ -268,7 +301,8 @@ impl Lower<'_, '_> {
         self.regions.push(Region::new(Kind::Body));
         let (lo, hi) = (self.interval(&range.0.ex), self.interval(&range.1.ex));
         let var = self.named(Ty::I64, name);
-        self.info[var.0 as usize].interval = Interval::of_turns(lo, hi);
+        let info = &mut self.info[var.0 as usize];
+        (info.interval, info.is_fixed) = (Interval::of_turns(lo, hi), true);
         self.turns.insert(var, range.clone());
         body(self, var);
         self.turns.remove(&var);
@@ -283,7 +317,8 @@ impl Lower<'_, '_> {
 
     /// The turns of the next loop may run on several threads, each with such tensors of its own.
     pub fn spread_next(&mut self, own: Vec<(Local, Vec<St>)>) {
-        if self.options().opt_level > 0 && !self.in_loop() {
+        let mut loops = self.regions.iter().filter(|region| region.kind == Kind::Body);
+        if self.options().opt_level > 0 && loops.all(|region| region.in_order) {
             self.spread = Some(own);
         }
     }

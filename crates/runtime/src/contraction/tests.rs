@@ -57,15 +57,17 @@ fn check_pairing<P: Pairing + 'static>(open: &[Axis], summed: &[Axis], pairing: 
     by_loops(&mut cells, [0; 3], open, summed);
     let small = |numbers: &[f64]| numbers.iter().map(|number| *number as f32).collect::<Vec<f32>>();
     let (small_left, small_right, small_expected) = (small(&left), small(&right), small(&expected));
+    let mut context = Context::new(1 << 20, "", Box::new(std::io::sink()));
     for threads in [1, 2] {
+        context.threads = threads;
         let mut target = vec![-0.5; sizes[0]];
         let pointers = Pointers { target: target.as_mut_ptr(), left: left.as_ptr(), right: right.as_ptr() };
-        unsafe { contract::<f64, P>(threads, pointers, open, summed) };
+        unsafe { contract::<f64, P>(&mut context, pointers, open, summed) };
         assert_eq!(target, expected);
         let mut target = vec![-0.5; sizes[0]];
         let (left, right) = (small_left.as_ptr(), small_right.as_ptr());
         let pointers = Pointers { target: target.as_mut_ptr(), left, right };
-        unsafe { contract::<f32, P>(threads, pointers, open, summed) };
+        unsafe { contract::<f32, P>(&mut context, pointers, open, summed) };
         assert_eq!(target, small_expected);
     }
 }
@@ -95,6 +97,38 @@ fn matrices_times_vectors() {
     check(&[axis(100, 1, 40, 0)], &[axis(40, 0, 1, 1)]);
     check(&[axis(100, 1, 1, 0)], &[axis(300, 0, 100, 1)]);
     check(&[axis(3, 50, 2000, 40), axis(50, 1, 40, 0)], &[axis(40, 0, 1, 1)]);
+}
+
+#[test]
+fn matrices_of_every_size_times_vectors() {
+    for rows in [1, 2, 7, 16, 33, 70, 130, 300] {
+        for points in [1, 3, 8, 17, 40, 600] {
+            check(&[axis(rows, 1, points + 1, 0)], &[axis(points, 0, 1, 1)]);
+            check(&[axis(rows, 3, 1, 0)], &[axis(points, 0, rows + 2, 2)]);
+            check(&[axis(rows, 2, 0, points)], &[axis(points, 0, 3, 1)]);
+            check(&[axis(rows, 1, 0, 1)], &[axis(points, 0, 1, rows)]);
+        }
+    }
+}
+
+#[test]
+fn vectors_of_any_machine_in_products_with_vectors() {
+    let left: Vec<f32> = (0..4000).map(|k| (k % 13) as f32).collect();
+    let right: Vec<f32> = (0..100).map(|k| (k % 11) as f32).collect();
+    for (row, point) in [(1, 40), (97, 1)] {
+        let shape = vector::Shape::of(&[axis(39, 1, row, 0)], &[axis(97, 0, point, 1)]).expect("a matrix and a vector");
+        let run = |multiply: unsafe fn(&vector::Shape, Pointers<f32>, Range<usize>)| {
+            let mut target = vec![0.0; 39];
+            let pointers = Pointers { target: target.as_mut_ptr(), left: left.as_ptr(), right: right.as_ptr() };
+            unsafe { multiply(&shape, pointers, 0..39) };
+            target
+        };
+        assert_eq!(run(vector::multiply_with::<Plain<f32>>), run(vector::multiply::<f32>));
+        #[cfg(target_arch = "x86_64")]
+        if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+            assert_eq!(run(vector::multiply_with::<lanes::Half32>), run(vector::multiply::<f32>));
+        }
+    }
 }
 
 #[test]

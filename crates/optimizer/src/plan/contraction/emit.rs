@@ -67,8 +67,10 @@ impl Lower<'_, '_> {
         {
             let neighbours = steps.last().is_some_and(|steps| steps[..open].iter().all(|step| *step == 0));
             if neighbours
-                && load.proven.iter().all(|proven| *proven)
                 && !product.is_narrowed
+                && (0..steps.len()).all(|axis| {
+                    load.proven[axis] || self.reads_inside(load, axis, &steps[axis], coords).as_int() == Some(1)
+                })
                 && let Some(region) = self.region_around_loop(e, coords)
             {
                 // Whatever multiplies it again and again wants neighbours along an open coordinate.

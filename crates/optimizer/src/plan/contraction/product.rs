@@ -18,6 +18,9 @@ const SHORT: f64 = 4.0;
 /// A vector's product with a matrix is worth a call from so many summed points on, and so many of all.
 const LONG: f64 = 16.0;
 const MANY: f64 = 65536.0;
+/// In steps that wait for each other nothing else can be done together: so many rows and points, and so many in all.
+const LONG_IN_STEP: f64 = 8.0;
+const MANY_IN_STEP: f64 = 128.0;
 /// What an extent is taken for that only the run knows.
 const UNKNOWN: f64 = 128.0;
 /// A multiplication in loops costs as much as so many in a call.
@@ -176,7 +179,7 @@ impl Lower<'_, '_> {
         let (pairing, order) = match differing {
             None => {
                 let in_place = factors.iter().all(|factor| !factor.divides && self.is_strided(factor.e, &vars));
-                let is_many = in_place && scalar == Scalar::F64 && is_long(&mentions, open.len(), &extents);
+                let is_many = in_place && self.is_long(&mentions, open.len(), &extents);
                 let least = if is_many { Least::Vector } else { Least::Matrix };
                 (Pairing::Product, worthwhile_order(&mentions, open.len(), &extents, least)?)
             }
@@ -280,6 +283,18 @@ impl Lower<'_, '_> {
         open.chain(summed).collect()
     }
 
+    /// Whether two factors that are read in place are a matrix and a vector, and it is a long way through the matrix.
+    fn is_long(&self, mentions: &[u64], open: usize, extents: &[f64]) -> bool {
+        let &[a, b] = mentions else { return false };
+        let is_part = a & !b == 0 || b & !a == 0;
+        let is_open = low_bits(open);
+        let [rows, summed] = [(a ^ b) & is_open, (a | b) & !is_open].map(|coords| order::size(coords, extents));
+        let in_order = self.is_in_order();
+        let (long, many) = if in_order { (LONG_IN_STEP, MANY_IN_STEP) } else { (LONG, MANY) };
+        let has_rows = (a ^ b) & is_open != 0 && (!in_order || rows >= long);
+        is_part && has_rows && summed >= long && order::size(a | b, extents) >= many
+    }
+
     /// Whether a factor is a cell whose place is affine in the coordinates, with nothing else that can fail.
     fn is_strided(&self, factor: &Expr, vars: &[VarId]) -> bool {
         let ExprKind::Load(load) = &factor.kind else { return false };
@@ -369,21 +384,12 @@ fn worthwhile_order(mentions: &[u64], open: usize, extents: &[f64], least: Least
     let all = mentions.iter().fold(0, |all, coords| all | coords);
     let points = order::size(all, extents);
     let summed = low_bits(extents.len()) & !low_bits(open);
-    if mentions.len() < 2 || points < FEW || all & summed != summed {
+    if mentions.len() < 2 || points < FEW && least == Least::Matrix || all & summed != summed {
         return None;
     }
     let order::Plan { order, cost } = order::best(mentions, low_bits(open), extents);
     let wins = least == Least::Vector || has_matrix(&order, mentions, extents) || cost * LOOPS < points;
     wins.then_some(order)
-}
-
-/// Whether two factors that are read in place are a matrix and a vector, and it is a long way through the matrix.
-fn is_long(mentions: &[u64], open: usize, extents: &[f64]) -> bool {
-    let &[a, b] = mentions else { return false };
-    let is_part = a & !b == 0 || b & !a == 0;
-    let is_open = low_bits(open);
-    let summed = order::size((a | b) & !is_open, extents);
-    is_part && (a ^ b) & is_open != 0 && summed >= LONG && order::size(a | b, extents) >= MANY
 }
 
 /// Whether somewhere two factors are multiplied that both have coordinates of the result which the other one lacks.
