@@ -445,6 +445,9 @@ pub mod rt {
         in_context("contract_squares_f64", &[Ptr, Ptr, Ptr, Ptr, I64, I64], &[]),
         in_context("contract_distances_f32", &[Ptr, Ptr, Ptr, Ptr, I64, I64], &[]),
         in_context("contract_distances_f64", &[Ptr, Ptr, Ptr, Ptr, I64, I64], &[]),
+        // Whether so many numbers are neither infinite nor NaN.
+        pure("all_finite_f32", &[Ptr, I64], &[I8]),
+        pure("all_finite_f64", &[Ptr, I64], &[I8]),
         // --- threads ----------------------------------------------------------------------------------------------
         // (function of a frame and a part of a range, frame, first, behind the last, operations of each): calls it for all
         // of the range, in parts on several threads if that is worth it. Parts write no memory that others read or write.

@@ -12,6 +12,7 @@ mod errors;
 mod failures;
 mod file_calls;
 mod files;
+mod finite;
 mod format;
 mod half;
 mod heap;

@@ -1,6 +1,6 @@
 //! Addresses of the rows of `ir::loops::rt`, for emitted code.
 
-use crate::{contraction, failures, file_calls, files, math, objects, sorting, spans, threads, tiles, values};
+use crate::{contraction, failures, file_calls, files, finite, math, objects, sorting, spans, threads, tiles, values};
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
@@ -34,6 +34,7 @@ static TABLE: LazyLock<HashMap<&'static str, Address>> = LazyLock::new(|| {
         spans { span_begin span_end }
         failures { panic assert_failed }
         contraction { contract_f32 contract_f64 contract_squares_f32 contract_squares_f64 contract_distances_f32 contract_distances_f64 }
+        finite { all_finite_f32 all_finite_f64 }
         threads { in_parts }
         tiles { f32_exp_tile f64_exp_tile f32_tanh_tile f64_tanh_tile f32_ln_tile }
         math {

@@ -9,7 +9,9 @@
 mod emit;
 mod limits;
 mod order;
+mod padded;
 mod product;
+mod windows;
 
 use super::bounds::{Bounds, Cells, constant, is_guarded};
 use super::function::Lower;
@@ -135,6 +137,9 @@ impl Lower<'_, '_> {
     pub fn reads_exist(&mut self, contractions: &Contractions) -> Part {
         let mut all = Part::int(Ty::I8, 1);
         for (_, product) in &contractions.found {
+            if let Some(windowed) = product.windowed() {
+                all = all.bin(Bin::And, windowed.is_exact.clone());
+            }
             for load in &product.loads {
                 let Some(steps) = affine_steps(load, &product.coords) else { continue };
                 for axis in (0..steps.len()).filter(|axis| contractions.is_gated || !load.proven[*axis]) {

@@ -246,7 +246,7 @@ impl Lower<'_, '_> {
     }
 
     /// The greatest integer whose product with a divisor is not greater.
-    fn floor_of(&mut self, value: Part, divisor: i64) -> Part {
+    pub fn floor_of(&mut self, value: Part, divisor: i64) -> Part {
         if divisor == 1 {
             return value;
         }

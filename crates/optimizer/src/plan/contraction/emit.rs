@@ -15,6 +15,13 @@ pub struct Strided {
     pub strides: Vec<Part>,
 }
 
+/// A coordinate as the runtime sees it: its extent, and its strides in the target and both factors.
+#[derive(Clone)]
+pub struct Walk {
+    pub extent: Part,
+    pub strides: [Part; 3],
+}
+
 /// A number of each cell.
 enum CellValue<'e> {
     Of(Factor<'e>),
@@ -24,9 +31,10 @@ enum CellValue<'e> {
 impl Lower<'_, '_> {
     /// Stores the cells of a group.
     pub fn contract(&mut self, product: &Product, group: &Group, target: Strided) {
-        let What::Contraction(left, right) = &group.what else {
-            let coords = chosen(&product.coords, group.coords);
-            return self.store_cells(product, group, &coords, &target);
+        let (left, right) = match &group.what {
+            What::Contraction(left, right) => (left, right),
+            What::Windowed(windowed) => return self.contract_windowed(product, group, windowed, target),
+            _ => return self.store_cells(product, group, &chosen(&product.coords, group.coords), &target),
         };
         let both = left.coords | right.as_ref().map_or(0, |right| right.coords);
         let summed = chosen(&product.coords, both & !group.coords);
@@ -37,6 +45,24 @@ impl Lower<'_, '_> {
             Some(right) => self.strided(product, right, &coords, open.len()),
             None => self.one(product, coords.len()),
         };
+        let strides = |k: usize| {
+            let stored = target.strides.get(k).cloned().unwrap_or(Part::index(0));
+            [stored, left.strides[k].clone(), right.strides[k].clone()]
+        };
+        let walks: Vec<Walk> =
+            coords.iter().enumerate().map(|(k, coord)| Walk { extent: coord.extent(), strides: strides(k) }).collect();
+        let firsts = [target.first, left.first, right.first];
+        self.call_contraction(product, [target.tensor, left.tensor, right.tensor], firsts, walks.split_at(open.len()));
+    }
+
+    /// Calls the runtime for some open and summed coordinates.
+    pub fn call_contraction(
+        &mut self,
+        product: &Product,
+        tensors: [Local; 3],
+        firsts: [Part; 3],
+        (open, summed): (&[Walk], &[Walk]),
+    ) {
         let name = match (product.pairing, product.scalar) {
             (Pairing::Product, Scalar::F32) => "contract_f32",
             (Pairing::Product, _) => "contract_f64",
@@ -45,15 +71,15 @@ impl Lower<'_, '_> {
             (Pairing::Distance, Scalar::F32) => "contract_distances_f32",
             (Pairing::Distance, _) => "contract_distances_f64",
         };
-        let mut words = vec![target.first, left.first, right.first];
-        for (k, coord) in coords.iter().enumerate() {
-            let stored = target.strides.get(k).cloned().unwrap_or(Part::index(0));
-            words.extend([coord.extent(), stored, left.strides[k].clone(), right.strides[k].clone()]);
+        let mut words = Vec::from(firsts);
+        for Walk { extent, strides } in open.iter().chain(summed) {
+            words.push(extent.clone());
+            words.extend_from_slice(strides);
         }
         let words: Vec<Part> = words.into_iter().map(|word| self.atom(word)).collect();
-        let mut args: Vec<Ex> = [target.tensor, left.tensor, right.tensor].map(|tensor| self.data(tensor).ex).into();
+        let mut args: Vec<Ex> = tensors.map(|tensor| self.data(tensor).ex).into();
         args.push(self.spill(&words, 0));
-        args.extend([open.len(), coords.len() - open.len()].map(|count| Ex::Int(Ty::I64, count as i64)));
+        args.extend([open.len(), summed.len()].map(|count| Ex::Int(Ty::I64, count as i64)));
         self.emit(St::Rt { name, args, results: Vec::new(), site: None });
     }
 
@@ -99,7 +125,7 @@ impl Lower<'_, '_> {
         let lengths = self.axis_strides(tensor, own.len());
         let target = Strided { tensor, first: Part::index(0), strides: lengths.clone() };
         match group.what {
-            What::Contraction(..) => self.contract(product, group, target),
+            What::Contraction(..) | What::Windowed(_) => self.contract(product, group, target),
             _ => self.store_cells(product, group, &own, &target),
         }
         let stride = |coord: &Coord| {
@@ -129,7 +155,7 @@ impl Lower<'_, '_> {
         match &group.what {
             What::Cells(factor) => values.push(CellValue::Of(*factor)),
             What::Times(groups) => groups.iter().for_each(|group| self.values_of(product, group, values)),
-            What::Contraction(..) => {
+            What::Contraction(..) | What::Windowed(_) => {
                 let coords = chosen(&product.coords, group.coords);
                 let cells = self.strided(product, group, &coords, coords.len());
                 values.push(CellValue::In(cells.tensor, coords));
@@ -139,19 +165,14 @@ impl Lower<'_, '_> {
 
     fn store_nest(&mut self, values: &[CellValue], coords: &[Coord], target: &Strided, place: Part, ty: &Type) {
         let Some((coord, inner)) = coords.split_first() else {
-            let mut product: Option<Part> = None;
+            let mut all = Vec::with_capacity(values.len());
             for value in values {
-                let (value, divides) = match value {
+                all.push(match value {
                     CellValue::Of(factor) => (self.scalar(factor.e), factor.divides),
                     CellValue::In(tensor, coords) => (self.cell_at(*tensor, coords, ty), false),
-                };
-                product = Some(match product {
-                    None if !divides => value,
-                    None => Part::float(value.ty, 1.0).bin(Bin::FDiv, value),
-                    Some(product) => product.bin(if divides { Bin::FDiv } else { Bin::Mul }, value),
                 });
             }
-            let Some(product) = product else { return };
+            let Some(product) = multiplied(all) else { return };
             let product = self.atom(product);
             let place = self.atom(place);
             return self.store_cell(target.tensor, place, product, ty);
@@ -166,7 +187,7 @@ impl Lower<'_, '_> {
         });
     }
 
-    fn strided_load(&mut self, load: &Load, steps: &[Vec<i64>], coords: &[Coord]) -> Strided {
+    pub fn strided_load(&mut self, load: &Load, steps: &[Vec<i64>], coords: &[Coord]) -> Strided {
         let tensor = self.object(&load.tensor);
         self.bind_first(coords);
         let index = load.index.iter().map(|e| self.index(e)).collect();
@@ -202,4 +223,15 @@ impl Lower<'_, '_> {
         let product = a.bin(Bin::Mul, b);
         self.atom(product)
     }
+}
+
+/// The product of numbers, some of which divide.
+pub fn multiplied(values: Vec<(Part, bool)>) -> Option<Part> {
+    values.into_iter().fold(None, |product: Option<Part>, (value, divides)| {
+        Some(match product {
+            None if !divides => value,
+            None => Part::float(value.ty, 1.0).bin(Bin::FDiv, value),
+            Some(product) => product.bin(if divides { Bin::FDiv } else { Bin::Mul }, value),
+        })
+    })
 }

@@ -62,7 +62,7 @@ pub fn limits_of<'e>(guard: &'e Expr, vars: &[VarId], limits: &mut Vec<Limit<'e>
     Some(())
 }
 
-fn mirrored(op: Op) -> Op {
+pub fn mirrored(op: Op) -> Op {
     match op {
         Op::Lt => Op::Gt,
         Op::Le => Op::Ge,

@@ -2,10 +2,12 @@
 
 use super::limits::{Limit, limits_of};
 use super::order::{self, Order};
+use super::windows::{Side, Windowed, sides_of};
 use super::{Coord, Gate, MOST_COORDINATES, chosen, low_bits, mentioned, step};
 use crate::facts::never_empty;
 use crate::plan::bounds::{constant, same};
 use crate::plan::function::Lower;
+use crate::plan::limits::conjuncts;
 use diagnostics::Span;
 use ir::loops::{Bin, Cmp};
 use ir::{Binder, Expr, ExprKind, Load, Op, Reduce, ReduceOp, Scalar, Stmt, VarId, WhereItem};
@@ -22,7 +24,7 @@ const MANY: f64 = 65536.0;
 const LONG_IN_STEP: f64 = 8.0;
 const MANY_IN_STEP: f64 = 128.0;
 /// What an extent is taken for that only the run knows.
-const UNKNOWN: f64 = 128.0;
+pub const UNKNOWN: f64 = 128.0;
 /// A multiplication in loops costs as much as so many in a call.
 const LOOPS: f64 = 8.0;
 
@@ -73,6 +75,8 @@ pub enum What<'e> {
     Times(Vec<Group<'e>>),
     /// Multiplied and summed over the coordinates that only the two have; without a second one it is just summed.
     Contraction(Box<Group<'e>>, Option<Box<Group<'e>>>),
+    /// Of all factors, one of them with zeros around it.
+    Windowed(Box<Windowed<'e>>),
 }
 
 /// What a sum consists of, sums within it included.
@@ -201,12 +205,16 @@ impl Lower<'_, '_> {
             ExprKind::Load(load) => Some(&**load),
             _ => None,
         });
-        let loads: Vec<&Load> = loads.collect();
-        let mut limits = Vec::new();
-        for guard in terms.guards {
-            limits_of(guard, &vars, &mut limits)?;
+        let mut loads: Vec<&Load> = loads.collect();
+        let (mut limits, mut sides) = (Vec::new(), Vec::new());
+        for guard in terms.guards.into_iter().flat_map(conjuncts) {
+            if limits_of(guard, &vars, &mut limits).is_none() {
+                sides_of(guard, &vars, &mut sides)?;
+            }
         }
-        if limits.iter().flat_map(Limit::operands).any(|e| self.is_risky(e)) {
+        let asked: Vec<&Expr> =
+            limits.iter().flat_map(Limit::operands).chain(sides.iter().flat_map(Side::operands)).collect();
+        if asked.iter().any(|e| self.is_risky(e)) || !sides.is_empty() && asked.iter().any(|e| reads_cells(e)) {
             return None;
         }
         // What a gate might keep from being read must not be read to find out what there is to multiply.
@@ -231,7 +239,8 @@ impl Lower<'_, '_> {
                 Limit::All(condition) => conditions.push(self.scalar(condition)),
             }
         }
-        let (open_coords, summed) = coords.split_at_mut(open.len());
+        let windows = self.cut_by_sides(&sides, &mut coords)?;
+        let summed = &mut coords[open.len()..];
         let may_be_empty = |coord: &Coord| coord.extent().as_int().is_none_or(|extent| extent <= 0);
         // If one sum of several is empty, the product of all is zero.
         if mentions.len() > 2 || !matches!(order, Order::Pair(..)) {
@@ -245,8 +254,24 @@ impl Lower<'_, '_> {
                 coord.hi = self.atom(hi);
             }
         }
-        let closed = limits.iter().fold(0, |bits, limit| bits | limit.mentions()) & is_open;
-        let mut root = grouped(&order, &factors, &mentions);
+        let closed = limits.iter().fold(windows.cut, |bits, limit| bits | limit.mentions()) & is_open;
+        let mut root = if windows.is_empty() {
+            grouped(&order, &factors, &mentions)
+        } else {
+            if is_gated_clause || !matches!(pairing, Pairing::Product) {
+                return None;
+            }
+            factors.append(&mut scale);
+            let is_worth = |mentions: [u64; 2]| {
+                let coords = (mentions[0] | mentions[1]) & is_open;
+                let pair = Order::Pair(Box::new([Order::Factor(0), Order::Factor(1)]), coords);
+                has_matrix(&pair, &mentions, &extents)
+            };
+            let windowed = self.windowed(&factors, &windows, &coords, open.len(), is_worth)?;
+            loads.clear();
+            Group { coords: windowed.open_coords, what: What::Windowed(Box::new(windowed)) }
+        };
+        let (open_coords, summed) = coords.split_at(open.len());
         let mut gates = Vec::new();
         if scale.is_empty() && root.is_contraction() {
             // Open coordinates that only guards mention have cells, too.
@@ -296,16 +321,25 @@ impl Lower<'_, '_> {
     }
 
     /// Whether a factor is a cell whose place is affine in the coordinates, with nothing else that can fail.
-    fn is_strided(&self, factor: &Expr, vars: &[VarId]) -> bool {
+    pub fn is_strided(&self, factor: &Expr, vars: &[VarId]) -> bool {
         let ExprKind::Load(load) = &factor.kind else { return false };
         let is_affine = load.index.iter().all(|e| vars.iter().all(|var| step(e, *var).is_some()));
         matches!(load.tensor.kind, ExprKind::Var(_)) && is_affine && !load.index.iter().any(|e| self.is_risky(e))
     }
 }
 
+impl<'e> Product<'e> {
+    pub fn windowed(&self) -> Option<&Windowed<'e>> {
+        match &self.parts[..] {
+            [Group { what: What::Windowed(windowed), .. }] => Some(windowed),
+            _ => None,
+        }
+    }
+}
+
 impl Group<'_> {
     pub fn is_contraction(&self) -> bool {
-        matches!(self.what, What::Contraction(..))
+        matches!(self.what, What::Contraction(..) | What::Windowed(_))
     }
 }
 
