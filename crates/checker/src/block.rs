@@ -9,7 +9,7 @@ use diagnostics::{Span, Symbol};
 use ir::Stmt;
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
-use syntax::ast::{self, StmtKind};
+use syntax::ast::{self, PatternKind, StmtKind};
 
 /// Checks the expression that is the value of a block, branch or arm.
 pub(crate) type Tail<'t> = &'t mut dyn FnMut(&mut Checker, &ast::Expr) -> Val;
@@ -89,6 +89,7 @@ impl Checker<'_> {
         }
         self.all_families(&mut families, &by_name);
         let value = value(self);
+        self.report_floating(None);
         (self.close_sink(outer), value)
     }
 
@@ -97,6 +98,7 @@ impl Checker<'_> {
             StmtKind::Let(definition) => self.let_statement(definition),
             StmtKind::Expr(expr) => {
                 let val = self.expr(expr, None);
+                self.report_floating(None);
                 if !val.ty.is_error() {
                     self.cx.sink.push(Stmt::Do(val.expr));
                 }
@@ -165,6 +167,12 @@ impl Checker<'_> {
             Some(wheres) => self.gated_value(&definition.value, wheres, want.as_ref()),
             None => self.expr(&definition.value, want.as_ref()),
         };
+        self.report_floating(match &definition.pattern.kind {
+            PatternKind::Bind(name) if definition.ty.is_none() && definition.wheres.is_none() => {
+                Some((name.name, definition.pattern.span, definition.value.span))
+            }
+            _ => None,
+        });
         if let (Some(want), Some(ty)) = (&want, &definition.ty)
             && !is_rows_of_texts(&val.ty, want)
         {

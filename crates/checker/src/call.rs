@@ -27,7 +27,11 @@ impl Checker<'_> {
         if let ast::ExprKind::Field(base, name) = &callee.kind {
             return self.method(base, *name, args, span);
         }
-        match self.callee(callee) {
+        // What is called is no coordinate, be it in an index.
+        let in_index = std::mem::take(&mut self.in_index);
+        let callee = self.callee(callee);
+        self.in_index = in_index;
+        match callee {
             Callee::Bad => {
                 for arg in args {
                     self.expr(arg, None);

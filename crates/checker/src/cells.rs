@@ -348,8 +348,9 @@ impl Checker<'_> {
         let expected = self.cx.expected.replace(slot_names(specs));
         let val = self.with_sink(|this| {
             let val = this.expr(body, elem.as_ref());
+            let carried = val.ty.coords();
             let val = this.whole(val);
-            this.match_leftover(val, specs, vars, body, wheres)
+            this.match_leftover(val, &carried, specs, vars, body, wheres)
         });
         self.cx.expected = expected;
         self.cx.guards.truncate(guards);
@@ -388,6 +389,7 @@ impl Checker<'_> {
     fn match_leftover(
         &mut self,
         val: Val,
+        carried: &[Option<Symbol>],
         specs: &[SlotSpec],
         vars: &[Option<VarId>],
         body: &ast::Expr,
@@ -406,7 +408,7 @@ impl Checker<'_> {
         for (spec, var) in specs.iter().zip(vars) {
             if let (SlotSpec::Coord { name, range, .. }, Some(var)) = (spec, var) {
                 let used = mentioned.contains(name) || is_pack_member(*name, &mentioned);
-                if !used && !val.ty.axes().iter().any(|a| a.name == Some(*name)) {
+                if !used && !carried.contains(&Some(*name)) {
                     free.push((*var, range.is_some()));
                 }
             }

@@ -290,6 +290,12 @@ pub fn unbound_coord(span: Span, name: Symbol, near: Option<&str>) -> Diagnostic
     }
 }
 
+/// Names in indices of a statement that binds no coordinates.
+pub fn floating_coords(span: Span, names: &[Symbol]) -> Diagnostic {
+    let names: Vec<String> = names.iter().map(|name| name.to_string()).collect();
+    Diagnostic::error("E0313", span, format!("nothing binds {}", list(&names))).label("an index, but of no cell")
+}
+
 pub fn mismatch(
     span: Span,
     message: String,
@@ -660,9 +666,16 @@ pub fn points_of_any_length(span: Span) -> Diagnostic {
         .help("index it by a coordinate, so that each point is one number")
 }
 
-/// A function of a scalar, mapped over a tensor, whose results are tensors of extents that only the run knows.
+/// An axis whose extent each cell has to itself, under a coordinate of all cells.
+pub fn extent_of_a_cell(span: Span) -> Diagnostic {
+    Diagnostic::error("E0401", span, "this axis may differ in length from cell to cell, and a coordinate has one range")
+        .label("indexes an axis that only this cell knows")
+        .help("cut it to one length for all cells, `at..at + n`")
+}
+
+/// Cells, or a function of a scalar mapped over a tensor, that give tensors of extents that only the run knows.
 pub fn rows_of_any_length(span: Span) -> Diagnostic {
     Diagnostic::error("E0401", span, "what this gives for each element may differ in length, and a tensor is needed")
         .label("a tensor for each element")
-        .help("call it for one element at a time, or collect a list with a comprehension: `[f(x) | x in xs]`")
+        .help("make it one number by a coordinate, or collect a list with a comprehension: `[row(x) | x in xs]`")
 }

@@ -184,6 +184,17 @@ impl Checker<'_> {
         }
     }
 
+    /// Whether something in sight or in the library is called so, or nearly.
+    fn is_like_a_name(&self, text: &str) -> bool {
+        let mut names = self.cx.env.names();
+        names.extend(self.modules.names(self.cx.env.module()).iter().map(|n| n.as_str()));
+        names.extend(crate::builtin::NAMES);
+        // One letter is like any other.
+        let is_letter = text.chars().nth(1).is_none();
+        self.modules.library_module_of(text).is_some()
+            || !is_letter && diagnostics::closest(text, names.into_iter()).is_some()
+    }
+
     /// A single name as a value.
     pub(crate) fn name(&mut self, name: ast::Ident) -> Val {
         if let Some((entry, crossing)) = self.cx.env.lookup_across(name.name) {
@@ -211,6 +222,10 @@ impl Checker<'_> {
         if let Some(bound) = self.ended.get(&name.name).copied()
             && self.cx.env.lookup(name.name).is_none()
         {
+            if self.is_floating() {
+                self.note_floating(name);
+                return Val::error(name.span);
+            }
             let in_cell = self.cx.cells > 0 && self.in_index > 0;
             if !in_cell || self.unbound.insert(name.name) {
                 self.report(errors::outside_scope(name.span, name.name, bound, in_cell));
@@ -225,6 +240,10 @@ impl Checker<'_> {
             let coords: Vec<&str> = self.coords_in_scope();
             let near = diagnostics::closest(text, coords.into_iter());
             self.report(errors::unbound_coord(name.span, name.name, near));
+            return Val::error(name.span);
+        }
+        if self.in_index > 0 && !self.is_like_a_name(text) {
+            self.note_floating(name);
             return Val::error(name.span);
         }
         if crate::builtin::is_builtin(text) {

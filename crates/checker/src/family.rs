@@ -297,7 +297,11 @@ impl Checker<'_> {
             let bound_inside = clauses.iter().any(|cells| cells.bound().any(|v| extent.mentions(v)));
             if is_unknown(&extent) || bound_inside {
                 // Only the cells themselves know it, or it differs between them.
-                self.report(errors::cannot_infer(member.span, &format!("axis {k} of `{}`", member.text.name)));
+                let body = clauses.iter().find(|cells| cells.slots.len() <= k).map(|cells| cells.body.span());
+                self.report(match body {
+                    Some(body) => errors::rows_of_any_length(body),
+                    None => errors::cannot_infer(member.span, &format!("axis {k} of `{}`", member.text.name)),
+                });
                 return None;
             }
             axes.push(Axis { name: member.names[k], extent });

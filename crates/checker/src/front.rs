@@ -2,6 +2,7 @@
 //! of the sum, where its coordinate gets its range.
 
 use crate::{Checker, errors};
+use diagnostics::Span;
 use ir::{Expr, ExprKind, Stmt, VarId, WhereItem};
 use std::collections::{HashMap, HashSet};
 
@@ -15,12 +16,18 @@ impl Checker<'_> {
         body: &mut Expr,
         place: usize,
     ) -> bool {
-        let mut wanted: Vec<(VarId, VarId)> = Vec::new();
+        let mut wanted: Vec<(VarId, For)> = Vec::new();
         for (k, coord) in coords.iter().enumerate() {
             if let Some((lo, hi)) = self.facts.ranges.get(coord) {
                 let vars = lo.vars().into_iter().chain(hi.vars());
                 // Coordinates that stand before it have their values.
-                wanted.extend(vars.filter(|v| !coords[..=k].contains(v)).map(|v| (v, *coord)));
+                wanted.extend(vars.filter(|v| !coords[..=k].contains(v)).map(|v| (v, For::Range(*coord))));
+            }
+        }
+        // So are extents that are compared in front.
+        for statement in &self.cx.sink[place..] {
+            if let Stmt::Do(check) = statement {
+                wanted.extend(ir::visit::free_vars(check).into_iter().map(|v| (v, For::Check(check.span))));
             }
         }
         if wanted.is_empty() {
@@ -29,16 +36,21 @@ impl Checker<'_> {
         let inside = Inside::of(coords, items, body);
         wanted.retain(|(v, ..)| inside.bound.contains(v));
         let mut taken: HashSet<VarId> = HashSet::new();
-        while let Some((var, coord)) = wanted.pop() {
+        while let Some((var, purpose)) = wanted.pop() {
             let Some(value) = inside.values.get(&var) else {
-                let info = &self.program.vars[coord.index()];
-                self.report(errors::range_unknown(info.span, info.name, None));
-                self.poison(coord);
+                match purpose {
+                    For::Range(coord) => {
+                        let info = &self.program.vars[coord.index()];
+                        self.report(errors::range_unknown(info.span, info.name, None));
+                        self.poison(coord);
+                    }
+                    For::Check(span) => self.report(errors::extent_of_a_cell(span)),
+                }
                 return false;
             };
             if taken.insert(var) {
                 let needs = ir::visit::free_vars(value).into_iter().filter(|v| inside.bound.contains(v));
-                wanted.extend(needs.map(|v| (v, coord)));
+                wanted.extend(needs.map(|v| (v, purpose)));
             }
         }
         if taken.is_empty() {
@@ -57,6 +69,13 @@ impl Checker<'_> {
         self.cx.sink.splice(place..place, front);
         true
     }
+}
+
+/// What a value is needed for in front of the cells.
+#[derive(Clone, Copy)]
+enum For {
+    Range(VarId),
+    Check(Span),
 }
 
 /// What cells bind, and the values of definitions among that.

@@ -6,7 +6,7 @@ use crate::sym::Sym;
 use crate::ty::{Axis, Ty, Val};
 use crate::{Checker, errors};
 use diagnostics::{Span, Symbol};
-use ir::{Builtin, Expr, ExprKind, Scalar, Stmt, Type, VarKind};
+use ir::{Builtin, Expr, ExprKind, Op, Scalar, Stmt, Type, VarId, VarKind};
 use std::rc::Rc;
 use syntax::ast;
 
@@ -252,7 +252,10 @@ impl Checker<'_> {
             }
             None => (whole.clone(), Some(extent.clone())),
         };
+        let first = VarId(self.program.vars.len() as u32);
+        let above = if lo_sym.is_none() && hi_sym.is_none() { self.above(&lo_expr, &hi_expr) } else { None };
         let (lo_expr, lo_sym) = self.slice_end(lo_expr, lo_sym);
+        let hi_sym = hi_sym.or(above.map(|length| lo_sym.add(&length)));
         let (hi_expr, hi_sym) = self.slice_end(hi_expr, hi_sym);
         let fits = self.facts.nonneg(&lo_sym) && self.facts.nonneg(&extent.sub(&hi_sym));
         if !fits {
@@ -291,10 +294,43 @@ impl Checker<'_> {
                 span,
             }));
         }
+        // Nothing but the slice uses the variables of its ends, and they have been checked.
+        for end in [&lo_sym, &hi_sym].into_iter().filter_map(Sym::as_var).filter(|var| *var >= first) {
+            self.facts.ranges.insert(end, (Sym::constant(0), extent.offset(1)));
+        }
         let len = hi_sym.sub(&lo_sym);
         let len = if self.facts.nonneg(&len) { len } else { Sym::constant(0).greater(&len) };
         let lo = Expr { kind: ExprKind::Cast(Box::new(lo_expr)), ty: Type::I32, span };
         Some(Pick::Slice { lo, len })
+    }
+
+    /// By how much an end of a slice is greater than the other one, which is data: `at[k] + 3` than `at[k]`. Ends that are
+    /// `i32` are compared with the extent in more bits, where they cannot wrap around.
+    fn above(&self, least: &Expr, end: &Expr) -> Option<Sym> {
+        if let ExprKind::Op(Op::Add, operands) = &end.kind
+            && end.ty == Type::I64
+        {
+            // `..=`
+            let more = self.above(least, &operands[0])?;
+            return Some(more.add(&self.facts.of(&operands[1])?));
+        }
+        let (ExprKind::Cast(least), ExprKind::Cast(end)) = (&least.kind, &end.kind) else { return None };
+        let is_i32 =
+            |e: &Expr| matches!(e.ty.scalar().map(|s| self.opens.resolve(s)), Some(Scalar::I32 | Scalar::Open(_)));
+        if is_i32(least) && is_i32(end) { self.more(least, end) } else { None }
+    }
+
+    fn more(&self, least: &Expr, e: &Expr) -> Option<Sym> {
+        if ir::visit::same(least, e) {
+            return Some(Sym::constant(0));
+        }
+        let ExprKind::Op(op @ (Op::Add | Op::Sub), operands) = &e.kind else { return None };
+        let [a, b] = operands.as_slice() else { return None };
+        let of = |e: &Expr, other: &Expr| {
+            let (more, other) = (self.more(least, e)?, self.facts.of(other)?);
+            Some(if *op == Op::Add { more.add(&other) } else { more.sub(&other) })
+        };
+        of(a, b).or_else(|| if *op == Op::Add { of(b, a) } else { None })
     }
 
     /// An end of a slice that has no symbolic value gets a variable that is one.

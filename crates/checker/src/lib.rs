@@ -18,6 +18,7 @@ mod exhaustive;
 mod expr;
 mod family;
 mod files;
+mod floating;
 mod foreign;
 mod front;
 mod functions;
@@ -133,6 +134,8 @@ pub(crate) struct Checker<'m> {
     in_index: usize,
     /// Names that this cell uses and nothing binds: each is one mistake.
     unbound: HashSet<Symbol>,
+    /// Names that stand like coordinates where there are no cells.
+    floating: Vec<ast::Ident>,
     /// Coordinates of which an error is reported.
     poisoned: HashSet<VarId>,
     /// Accesses between which a conflict of extents is reported.
@@ -243,6 +246,7 @@ impl<'m> Checker<'m> {
             proven: HashMap::new(),
             in_index: 0,
             unbound: HashSet::new(),
+            floating: Vec::new(),
             poisoned: HashSet::new(),
             conflicts: HashSet::new(),
             ended: HashMap::new(),
@@ -316,6 +320,13 @@ impl<'m> Checker<'m> {
                     }
                     if let Some(extent) = axis.extent.as_const() {
                         self.program.checked_extents.insert((var, k), KnownExtent::Constant(extent));
+                    }
+                }
+                if let ExprKind::Literal(_, items) = &val.expr.kind {
+                    let numbers: Option<Vec<i64>> = items.iter().map(|item| self.facts.of(item)?.as_const()).collect();
+                    let numbers = numbers.unwrap_or_default();
+                    if let (Some(least), Some(greatest)) = (numbers.iter().min(), numbers.iter().max()) {
+                        self.facts.contents.insert(var, (*least, *greatest));
                     }
                 }
             }

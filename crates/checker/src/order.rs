@@ -6,6 +6,7 @@
 //! is taken apart in the same way along the axes that are left, within a step.
 
 mod cycle;
+mod data;
 pub(crate) mod reads;
 #[cfg(test)]
 mod tests;
@@ -22,6 +23,17 @@ const FUEL: u32 = 20_000;
 
 /// The order, or a cycle that rules one out. The facts are those around the group; they are the same afterwards.
 pub fn order(vars: &[Var], families: &[(VarId, Family)], facts: &mut Facts) -> Result<Vec<Order>, Cycle> {
+    let by_index = search(vars, families, facts);
+    if by_index.is_err()
+        && let Some(named) = data::named(vars, families, facts)
+        && let Ok(order) = search(&named.vars, &named.families, facts)
+    {
+        return Ok(order);
+    }
+    by_index
+}
+
+fn search(vars: &[Var], families: &[(VarId, Family)], facts: &mut Facts) -> Result<Vec<Order>, Cycle> {
     let mut reads = Vec::new();
     for_each_read(families, facts, &mut |place, facts| {
         let reader = &families[place.reader].1;

@@ -200,6 +200,9 @@ impl Checker<'_> {
                 return Val::error(value.span);
             };
             let val = self.family_val(cells, value.span);
+            if val.ty.is_error() {
+                return val;
+            }
             return match elem {
                 Some(elem) => {
                     let wanted = Ty::tensor(elem, val.ty.axes().to_vec());

@@ -347,3 +347,20 @@ pub fn rename(expr: &mut Expr, names: &HashMap<VarId, VarId>) {
         e.for_each_use_mut(&mut set);
     });
 }
+
+/// Whether two expressions without effects are written alike, and so have one value where nothing changes.
+pub fn same(a: &Expr, b: &Expr) -> bool {
+    a.ty == b.ty
+        && match (&a.kind, &b.kind) {
+            (ExprKind::Int(a), ExprKind::Int(b)) => a == b,
+            (ExprKind::Var(a), ExprKind::Var(b)) => a == b,
+            (ExprKind::Cast(a), ExprKind::Cast(b)) => same(a, b),
+            (ExprKind::Dim(a, i), ExprKind::Dim(b, j)) => i == j && same(a, b),
+            (ExprKind::Field(a, i), ExprKind::Field(b, j)) => i == j && same(a, b),
+            (ExprKind::Op(f, a), ExprKind::Op(g, b)) => f == g && a.iter().zip(b).all(|(a, b)| same(a, b)),
+            (ExprKind::Load(a), ExprKind::Load(b)) => {
+                same(&a.tensor, &b.tensor) && a.index.iter().zip(&b.index).all(|(a, b)| same(a, b))
+            }
+            _ => false,
+        }
+}

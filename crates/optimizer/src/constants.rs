@@ -226,6 +226,8 @@ impl Constants {
     fn fold(&self, e: &mut Expr) {
         if let Some(kind) = fold::folded(e) {
             e.kind = kind;
+        } else if let Some(branch) = fold::chosen(e) {
+            *e = branch;
         }
     }
 }

@@ -143,7 +143,7 @@ fn cell_text(vars: &[Var], family: &Family, cell: &[Option<Sym>], source: Option
 }
 
 /// An index that is data, if it is short.
-fn data_text(vars: &[Var], e: &Expr) -> String {
+pub(super) fn data_text(vars: &[Var], e: &Expr) -> String {
     match &e.kind {
         ExprKind::Var(var) => vars[var.index()].name.to_string(),
         ExprKind::Int(value) => value.to_string(),

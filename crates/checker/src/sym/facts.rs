@@ -14,6 +14,8 @@ pub struct Facts {
     pub extents: HashMap<(VarId, usize), Sym>,
     /// Integer bindings.
     pub defs: HashMap<VarId, Sym>,
+    /// The least and the greatest number of tensors that the program writes down.
+    pub contents: HashMap<VarId, (i64, i64)>,
     /// Each is at least zero.
     pub known: Vec<Sym>,
     /// Each is at least zero, too: what statements in front have compared, and what they will have compared.
@@ -103,6 +105,9 @@ impl Facts {
                 if !lossless(from, ty) || !self.fits(&value, from) {
                     return None;
                 }
+                if from == Scalar::I64 && ty == Scalar::I32 && !(self.is_near(inner) && self.fits(&value, ty)) {
+                    return None;
+                }
                 value
             }
             ExprKind::Dim(tensor, axis) => match &tensor.kind {
@@ -113,6 +118,25 @@ impl Facts {
             _ => return None,
         };
         value.is_tame().then_some(value)
+    }
+
+    /// Whether what a wide integer is made of is no larger than coordinates and extents are.
+    fn is_near(&self, e: &Expr) -> bool {
+        let ranged = |atom: &Atom| match atom {
+            Atom::Var(var) => self.ranges.contains_key(var),
+            Atom::Extent(..) => true,
+            _ => false,
+        };
+        let mut near = true;
+        e.walk(&mut |e| {
+            if let (ExprKind::Var(var), Some(Scalar::I64)) = (&e.kind, e.ty.scalar()) {
+                near &= match self.defs.get(var) {
+                    Some(value) => value.terms.iter().all(|(atom, _)| ranged(atom)),
+                    None => self.ranges.contains_key(var),
+                };
+            }
+        });
+        near
     }
 
     fn of_op(&self, op: Op, operands: &[Expr]) -> Option<Sym> {
@@ -203,7 +227,7 @@ impl Facts {
     }
 }
 
-/// Casts that keep every value that a coordinate or an extent can have: both fit 32 bits.
+/// Casts that keep every value that a coordinate or an extent can have: both fit 32 bits. Others may still be cut.
 fn lossless(from: Scalar, to: Scalar) -> bool {
     let wide = |s: Scalar| matches!(s, Scalar::I32 | Scalar::I64 | Scalar::Open(_));
     from == to || wide(to) && from.is_int() || wide(from) && wide(to)

@@ -1,6 +1,6 @@
 //! Arithmetic on numbers that are known before the program runs, unless it would fail or wrap.
 
-use ir::{Expr, ExprKind, Op, Scalar};
+use ir::{Expr, ExprKind, Op, Scalar, Type};
 
 /// The value of an expression whose operands are constants.
 pub fn folded(e: &Expr) -> Option<ExprKind> {
@@ -8,11 +8,6 @@ pub fn folded(e: &Expr) -> Option<ExprKind> {
         ExprKind::Cast(inner) => {
             let ExprKind::Int(value) = inner.kind else { return None };
             in_range(value, e.ty.scalar()?).then_some(ExprKind::Int(value))
-        }
-        ExprKind::If(cond, yes, no) => {
-            let ExprKind::Bool(cond) = cond.kind else { return None };
-            let chosen = if cond { yes } else { no };
-            (chosen.ty == e.ty).then(|| chosen.kind.clone())
         }
         ExprKind::Op(op, operands) => {
             let scalar = operands[0].ty.scalar()?;
@@ -28,6 +23,15 @@ pub fn folded(e: &Expr) -> Option<ExprKind> {
         }
         _ => None,
     }
+}
+
+/// The branch of a condition that is known, which is at another place than the whole.
+pub fn chosen(e: &mut Expr) -> Option<Expr> {
+    let ExprKind::If(cond, yes, no) = &mut e.kind else { return None };
+    let ExprKind::Bool(cond) = cond.kind else { return None };
+    let chosen = if cond { yes } else { no };
+    let nothing = Expr { kind: ExprKind::Unit, ty: Type::Unit, span: chosen.span };
+    (chosen.ty == e.ty).then(|| std::mem::replace(&mut **chosen, nothing))
 }
 
 /// Whether an integer type has the value.

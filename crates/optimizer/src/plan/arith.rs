@@ -401,7 +401,7 @@ impl Lower<'_, '_> {
         let divisor = self.bound(Part::math("gcd", Ty::I64, vec![a.clone(), b.clone()]), "");
         let narrow = Ty::of(scalar);
         if op == Op::Gcd {
-            return resized(divisor, true, narrow);
+            return self.bound(resized(divisor, true, narrow), "");
         }
         let none = divisor.clone().cmp(Cmp::Eq, Part::index(0));
         let safe = none.select(Part::index(1), divisor);
@@ -419,7 +419,7 @@ impl Lower<'_, '_> {
             let over = multiple.clone().cmp(Cmp::SGt, Part::index(max));
             self.fail_if(over, "E0904", span, &["lcm", scalar.name()], vec![multiple.clone()]);
         }
-        resized(multiple, true, narrow)
+        self.bound(resized(multiple, true, narrow), "")
     }
 }
 

@@ -3,6 +3,7 @@
 use super::function::Lower;
 use super::value::Part;
 use ir::loops::Bin;
+pub use ir::visit::same;
 use ir::{Binder, Clause, Expr, ExprKind, Family, Slot, WhereItem};
 
 /// The range of one slot of a clause.
@@ -283,23 +284,6 @@ pub fn constant(e: &Expr) -> Option<i64> {
             .filter(|value| e.ty.scalar().and_then(|s| s.int_range()).is_some_and(|(a, b)| (a..=b).contains(value))),
         _ => None,
     }
-}
-
-/// Whether two expressions without effects are written alike, and so have one value where nothing changes.
-pub fn same(a: &Expr, b: &Expr) -> bool {
-    a.ty == b.ty
-        && match (&a.kind, &b.kind) {
-            (ExprKind::Int(a), ExprKind::Int(b)) => a == b,
-            (ExprKind::Var(a), ExprKind::Var(b)) => a == b,
-            (ExprKind::Cast(a), ExprKind::Cast(b)) => same(a, b),
-            (ExprKind::Dim(a, i), ExprKind::Dim(b, j)) => i == j && same(a, b),
-            (ExprKind::Field(a, i), ExprKind::Field(b, j)) => i == j && same(a, b),
-            (ExprKind::Op(f, a), ExprKind::Op(g, b)) => f == g && a.iter().zip(b).all(|(a, b)| same(a, b)),
-            (ExprKind::Load(a), ExprKind::Load(b)) => {
-                same(&a.tensor, &b.tensor) && a.index.iter().zip(&b.index).all(|(a, b)| same(a, b))
-            }
-            _ => false,
-        }
 }
 
 fn mentions(e: &Expr, vars: &[ir::VarId]) -> bool {

@@ -3,7 +3,7 @@
 use super::function::Lower;
 use super::region::Reach;
 use super::value::Part;
-use ir::loops::{Cmp, Convert, Ty};
+use ir::loops::{Cmp, Convert, Ex, Ty};
 use ir::{Expr, Scalar, Type};
 
 pub fn is_signed(scalar: Scalar) -> bool {
@@ -34,7 +34,13 @@ impl Lower<'_, '_> {
             (false, false) => resized(part, is_signed(from), target),
         };
         let rounded = self.rounded(part, to);
-        self.placed(rounded, Reach::Free)
+        let placed = self.placed(rounded, Reach::Free);
+        if self.may_wrap(&placed) { self.bound(placed, "") } else { placed }
+    }
+
+    /// The lower half of what may not be an index: as a local of its own it is not taken for the whole.
+    fn may_wrap(&self, part: &Part) -> bool {
+        matches!(part.ex, Ex::Convert(Convert::Trunc(Ty::I32), _)) && self.interval(&part.ex).is_none()
     }
 
     /// Half floats are rounded to what 16 bits hold; everything else stays.

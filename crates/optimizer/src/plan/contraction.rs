@@ -15,10 +15,11 @@ mod windows;
 
 use super::bounds::{Bounds, Cells, constant, is_guarded};
 use super::function::Lower;
+use super::limits::keeps_value;
 use super::value::Part;
 use emit::Strided;
 use ir::loops::{Bin, Cmp, Local, Ty, Un};
-use ir::{Clause, Expr, ExprKind, Load, Op, Scalar, Slot, Stmt, Type, VarId, WhereItem};
+use ir::{Clause, Expr, ExprKind, Load, Op, Slot, Stmt, Type, VarId, WhereItem};
 use product::{Group, Product};
 use std::collections::HashSet;
 
@@ -332,7 +333,7 @@ fn affine_steps(load: &Load, coords: &[Coord]) -> Option<Vec<Vec<i64>>> {
 fn step(e: &Expr, var: VarId) -> Option<i64> {
     match &e.kind {
         ExprKind::Var(other) => Some((*other == var) as i64),
-        ExprKind::Cast(inner) if matches!(inner.ty.scalar(), Some(Scalar::I32 | Scalar::I64)) => step(inner, var),
+        ExprKind::Cast(inner) if keeps_value(e, inner) => step(inner, var),
         ExprKind::Op(Op::Add, operands) => step(&operands[0], var)?.checked_add(step(&operands[1], var)?),
         ExprKind::Op(Op::Sub, operands) => step(&operands[0], var)?.checked_sub(step(&operands[1], var)?),
         ExprKind::Op(Op::Neg, operands) => step(&operands[0], var)?.checked_neg(),

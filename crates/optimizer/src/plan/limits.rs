@@ -63,7 +63,7 @@ impl<'e> Definitions<'e> {
         match &e.kind {
             ExprKind::Var(other) if *other == var => Some(1),
             ExprKind::Var(other) => self.0.get(other).map_or(Some(0), |def| through(def)),
-            ExprKind::Cast(inner) if is_index(e) && is_index(inner) => through(inner),
+            ExprKind::Cast(inner) if keeps_value(e, inner) => through(inner),
             ExprKind::Op(Op::Add, operands) => through(&operands[0])?.checked_add(through(&operands[1])?),
             ExprKind::Op(Op::Sub, operands) => through(&operands[0])?.checked_sub(through(&operands[1])?),
             ExprKind::Op(Op::Neg, operands) => through(&operands[0])?.checked_neg(),
@@ -276,6 +276,18 @@ pub fn conjuncts(e: &Expr) -> Vec<&Expr> {
         }
         ExprKind::Bool(true) => Vec::new(),
         _ => vec![e],
+    }
+}
+
+/// Whether a cast of a whole number keeps its value whatever that is, or takes back one that does.
+pub fn keeps_value(cast: &Expr, inner: &Expr) -> bool {
+    match (inner.ty.scalar(), cast.ty.scalar()) {
+        (Some(Scalar::I64), Some(Scalar::I32)) => match &inner.kind {
+            ExprKind::Cast(narrow) => narrow.ty == cast.ty,
+            ExprKind::Dim(..) => true,
+            _ => false,
+        },
+        _ => is_index(cast) && is_index(inner),
     }
 }
 

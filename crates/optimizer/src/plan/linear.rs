@@ -1,5 +1,6 @@
 //! Whole numbers as sums of multiples of variables, so that indices and ends of ranges can be compared.
 
+use super::limits::keeps_value;
 use ir::{Expr, ExprKind, Op, Scalar, Stmt, VarId, WhereItem};
 use std::collections::{BTreeMap, HashMap};
 
@@ -87,7 +88,7 @@ impl Linear {
                 Some(value) => Linear::of(value, definitions),
                 None => Some(Linear::var(*var)),
             },
-            ExprKind::Cast(inner) => Linear::of(inner, definitions),
+            ExprKind::Cast(inner) if keeps_value(e, inner) => Linear::of(inner, definitions),
             ExprKind::Dim(tensor, axis) => {
                 let ExprKind::Var(var) = tensor.kind else { return None };
                 Some(Linear { terms: BTreeMap::from([(Term::Extent(var, *axis), 1)]), constant: 0 })

@@ -5,7 +5,7 @@
 
 use super::bounds::constant;
 use super::function::Lower;
-use super::limits::{Item, Limits, is_index};
+use super::limits::{Item, Limits, is_index, keeps_value};
 use super::value::Part;
 use crate::facts::never_empty;
 use diagnostics::Span;
@@ -286,7 +286,7 @@ impl Lower<'_, '_> {
     fn most_of(&self, e: &Expr, own: &HashMap<VarId, i64>) -> Option<i64> {
         match &e.kind {
             ExprKind::Var(var) => own.get(var).or_else(|| self.most.get(var)).copied(),
-            ExprKind::Cast(inner) if is_index(e) && is_index(inner) => self.most_of(inner, own),
+            ExprKind::Cast(inner) if keeps_value(e, inner) => self.most_of(inner, own),
             ExprKind::Op(Op::Add, operands) if is_index(e) => {
                 self.most_of(&operands[0], own)?.checked_add(self.most_of(&operands[1], own)?)
             }
