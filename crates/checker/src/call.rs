@@ -176,11 +176,19 @@ impl Checker<'_> {
             }
         }
         // `fs[0](x)`: an item of a list, called.
-        if let [CoordArg::Expr(index)] = coords {
+        let of_list = match coords {
+            [CoordArg::Expr(index)] => Some(index.clone()),
+            [CoordArg::Coord { name, range: None }] if self.is_list(callee) => {
+                let path = ast::Path { segments: vec![*name], span: name.span };
+                Some(ast::Expr { kind: ast::ExprKind::Path(path), span: name.span })
+            }
+            _ => None,
+        };
+        if let Some(index) = of_list {
             let base = ast::Expr { kind: ast::ExprKind::Path(callee.clone()), span: callee.span };
             let item = ast::Expr {
                 span: callee.span.to(bracket),
-                kind: ast::ExprKind::Index { base: Box::new(base), indices: vec![index.clone()], bracket },
+                kind: ast::ExprKind::Index { base: Box::new(base), indices: vec![index], bracket },
             };
             return self.call_expr(&item, args, want, span);
         }
@@ -207,6 +215,14 @@ impl Checker<'_> {
                 Val::error(span)
             }
         }
+    }
+
+    fn is_list(&self, path: &ast::Path) -> bool {
+        let entry = match path.segments.as_slice() {
+            [name] => self.cx.env.lookup(name.name),
+            _ => None,
+        };
+        matches!(entry, Some(Entry::Var { ty: Ty::List(_), .. }))
     }
 
     /// A function value on arguments.

@@ -137,6 +137,11 @@ impl Checker<'_> {
             let shift = self.sources.text(right.span).to_owned();
             let sign = if *op == ast::BinaryOp::Add { "-" } else { "+" };
             let name = path.segments[0].name.as_str();
+            if let Some(Entry::Var { .. }) = self.cx.env.lookup(path.segments[0].name) {
+                let coord = self.unused_coord(clause);
+                self.report(errors::computed_slot(e.span, self.sources.text(e.span), coord));
+                return;
+            }
             self.report(errors::shifted_slot(e.span, name, &format!(" {sign} {shift}"), clause.name.name));
             return;
         }
@@ -162,6 +167,16 @@ impl Checker<'_> {
             ast::ExprKind::Error => {}
             _ => self.report(errors::left_slot(e.span)),
         }
+    }
+
+    /// A name for a coordinate that neither a slot nor anything in scope has.
+    fn unused_coord(&self, clause: &ast::Clause) -> &'static str {
+        let is_free = |name: &&&str| {
+            let taken =
+                |slot: &ast::Slot| matches!(slot, ast::Slot::Coord { name: n, .. } if n.name.as_str() == **name);
+            !clause.slots.iter().any(taken) && self.cx.env.lookup(Symbol::new(name)).is_none()
+        };
+        ["i", "j", "k", "l", "m"].iter().find(is_free).unwrap_or(&"cell")
     }
 
     /// Members of a pack on the left: one in scope, or one whose rank the body shows.

@@ -182,6 +182,17 @@ pub fn shifted_slot(span: Span, name: &str, shift: &str, family: Symbol) -> Diag
         .help(format!("define cell `{name}` from the cells before it: `let {family}[{name} in 1..n] = … {family}[{name}{shift}] …`"))
 }
 
+/// `h[n - 1]` with a number `n`: one cell, which is a range.
+pub fn computed_slot(span: Span, text: &str, coord: &str) -> Diagnostic {
+    let behind = match text.strip_suffix("- 1") {
+        Some(end) => end.trim_end().to_owned(),
+        None => format!("{text} + 1"),
+    };
+    Diagnostic::error("E0304", span, "an index expression cannot stand on the left")
+        .label("must be a name, a range or a number")
+        .fix("one cell is a range", span, format!("{coord} in {text}..{behind}"))
+}
+
 /// A coordinate argument was left out where several axes could be meant.
 pub fn which_axis(
     span: Span,

@@ -341,25 +341,17 @@ impl Checker<'_> {
         match result {
             Ty::Tensor(t) => {
                 let elem = match &*t.elem {
-                    Ty::Address(domain) => self.outer_address(*domain, rename),
+                    Ty::Address(domain) => outer_address(*domain, args, rename),
                     other => other.clone(),
                 };
                 Ty::tensor(elem, axes)
             }
-            Ty::Address(domain) => self.outer_address(*domain, rename),
+            Ty::Address(domain) => outer_address(*domain, args, rename),
             Ty::Tuple(items) => {
                 let items: Vec<Ty> = items.iter().map(|item| self.result_at(instance, item, args, rename)).collect();
                 Ty::Tuple(items.into())
             }
             other => other.clone(),
-        }
-    }
-
-    fn outer_address(&self, domain: Symbol, rename: &[(Symbol, Option<Symbol>)]) -> Ty {
-        match rename.iter().find(|(inner, _)| *inner == domain) {
-            Some((_, Some(outer))) => Ty::Address(*outer),
-            Some((_, None)) => Ty::I32,
-            None => Ty::Address(domain),
         }
     }
 
@@ -486,5 +478,15 @@ fn gives_nothing(def: &ast::FnDef) -> bool {
     match def.body.value.as_deref() {
         None => true,
         Some(value) => matches!(value.kind, ast::ExprKind::If { otherwise: None, .. }),
+    }
+}
+
+/// An address that a call gives, with the caller's name of its domain: one that no argument is an address of is
+/// nobody's outside.
+fn outer_address(domain: Symbol, args: &[Val], rename: &[(Symbol, Option<Symbol>)]) -> Ty {
+    match rename.iter().find(|(inner, _)| *inner == domain) {
+        Some((_, Some(outer))) => Ty::Address(*outer),
+        None if args.iter().any(|arg| matches!(arg.ty.elem(), Ty::Address(d) if *d == domain)) => Ty::Address(domain),
+        _ => Ty::I32,
     }
 }

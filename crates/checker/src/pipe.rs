@@ -2,8 +2,8 @@
 
 use crate::env::Level;
 use crate::ty::{Ty, Val};
-use crate::{Checker, errors};
-use diagnostics::Span;
+use crate::{Checker, errors, walk};
+use diagnostics::{Span, Symbol};
 use ir::{Builtin, Expr, ExprKind, Type, VarKind};
 use std::rc::Rc;
 use syntax::ast::{self, PipeHandler, PipeStage};
@@ -12,8 +12,7 @@ impl Checker<'_> {
     pub(crate) fn pipe(&mut self, head: &ast::Expr, stages: &[PipeStage], handler: &PipeHandler, span: Span) -> Val {
         let handled = !matches!(handler, PipeHandler::None);
         if !handled {
-            let val = self.expr(head, None);
-            return self.chain(val, stages, span);
+            return self.chain(head, stages, false, span);
         }
         // The head is a stage too; a `try` there is what the chain itself does, and a result that failed is a failure.
         let head = match &head.kind {
@@ -21,14 +20,7 @@ impl Checker<'_> {
             _ => head,
         };
         self.cx.conditional += 1;
-        let body = self.with_sink(|this| {
-            let val = this.expr(head, None);
-            let val = match val.ty.clone() {
-                Ty::Attempt(value) => this.attempt_value(val, &value, head.span),
-                _ => val,
-            };
-            this.chain(val, stages, span)
-        });
+        let body = self.with_sink(|this| this.chain(head, stages, true, span));
         self.cx.conditional -= 1;
         let attempt = self.attempt(body, span);
         if attempt.ty.is_error() {
@@ -66,9 +58,23 @@ impl Checker<'_> {
         self.choose(ok, good, other, span)
     }
 
-    /// The head through all stages.
-    fn chain(&mut self, head: Val, stages: &[PipeStage], span: Span) -> Val {
-        let mut val = head;
+    /// The head through all stages. A result that failed is a failure where failures are `handled`.
+    fn chain(&mut self, head: &ast::Expr, stages: &[PipeStage], handled: bool, span: Span) -> Val {
+        let (mut val, stages) = match stages {
+            // The first call may ground the coordinates that the head spells.
+            [first, rest @ ..]
+                if matches!(first.stage.kind, ast::ExprKind::CoordCall { .. })
+                    && !walk::index_names(head).is_empty() =>
+            {
+                (self.coord_stage(head.clone(), &first.stage), rest)
+            }
+            _ => (self.expr(head, None), stages),
+        };
+        if let Ty::Attempt(value) = val.ty.clone()
+            && handled
+        {
+            val = self.attempt_value(val, &value, head.span);
+        }
         for stage in stages {
             if val.ty.is_error() {
                 return val;
@@ -78,27 +84,32 @@ impl Checker<'_> {
         val
     }
 
+    fn coord_stage(&mut self, first: ast::Expr, stage: &ast::Expr) -> Val {
+        let ast::ExprKind::CoordCall { callee, coords, bracket, args, wheres } = &stage.kind else {
+            unreachable!("only calls with coordinates come here")
+        };
+        let all: Vec<ast::Expr> = std::iter::once(first).chain(args.iter().cloned()).collect();
+        self.coord_call(callee, coords, *bracket, &all, wheres.as_ref(), None, stage.span)
+    }
+
     /// `f`, `f(2)`, `f[j](2)` with the value in front of the arguments.
     fn stage(&mut self, val: Val, stage: &ast::Expr, span: Span) -> Val {
-        let (callee, coords, rest): (&ast::Expr, &[ast::CoordArg], &[ast::Expr]) = match &stage.kind {
-            ast::ExprKind::Call { callee, args } => (callee, &[], args),
-            ast::ExprKind::CoordCall { callee, coords, args, .. } => {
-                let mut vals = vec![val];
-                vals.extend(args.iter().map(|a| self.expr(a, None)));
-                return match self.path_callee(callee) {
-                    crate::call::Callee::Fn(f, _) => match &f.kind {
-                        crate::ty::FnKind::Def(def) => {
-                            let def = def.clone();
-                            self.bind_call(&def, coords.clone(), vals, stage.span)
-                        }
-                        _ => Val::error(stage.span),
-                    },
-                    _ => Val::error(stage.span),
-                };
+        let (callee, rest): (&ast::Expr, &[ast::Expr]) = match &stage.kind {
+            ast::ExprKind::Call { callee, args } => (callee, args),
+            ast::ExprKind::CoordCall { .. } => {
+                // Coordinates are read in arguments, so the value gets a name to be one.
+                let name = Symbol::new("the value in front");
+                let val = self.named(val);
+                let Some(var) = val.as_var() else { return Val::error(span) };
+                let path = ast::Path { segments: vec![ast::Ident { name, span: val.span() }], span: val.span() };
+                let first = ast::Expr { kind: ast::ExprKind::Path(path), span: val.span() };
+                return self.scoped(Level::Inner, |this| {
+                    this.bind_var(name, var, val.ty);
+                    this.coord_stage(first, stage)
+                });
             }
-            _ => (stage, &[], &[]),
+            _ => (stage, &[]),
         };
-        let _ = coords;
         match self.callee(callee) {
             crate::call::Callee::Fn(f, value) => {
                 let mut vals = vec![val];

@@ -225,7 +225,7 @@ impl Checker<'_> {
             if fitted.ty.is_error() {
                 return Val::error(span);
             }
-            let ty = self.resolved(&fitted.ty);
+            let ty = inner_addresses(self.resolved(&fitted.ty), &matching);
             bound.params.push((place, self.inner_ty(&ty, wants[k].as_ref(), aligned[k].as_ref())));
             bound.args.push(fitted);
         }
@@ -654,6 +654,27 @@ impl Checker<'_> {
             }
         }
         ty.with_axes(axes)
+    }
+}
+
+/// Addresses with the callee's name of their domain. Of a domain that the signature has twice, or that may be one of
+/// its unnamed axes, nothing is known inside.
+fn inner_addresses(ty: Ty, matching: &Matching) -> Ty {
+    let Ty::Address(domain) = *ty.elem() else { return ty };
+    let named = matching.names.iter().map(|(name, axis, _)| (*name, axis.name));
+    let packed = matching.packs.iter().flat_map(|(pack, axes, _)| {
+        axes.iter().enumerate().map(move |(k, axis)| (Symbol::new(&format!("..{pack}.{k}")), axis.name))
+    });
+    let all: Vec<(Symbol, Option<Symbol>)> = named.chain(packed).collect();
+    let inner: Vec<Symbol> = all.iter().filter(|(_, outer)| *outer == Some(domain)).map(|(name, _)| *name).collect();
+    let elem = match inner.as_slice() {
+        [name] => Ty::Address(*name),
+        [] if all.iter().all(|(name, outer)| outer.is_some() && *name != domain) => return ty,
+        _ => Ty::I32,
+    };
+    match ty {
+        Ty::Tensor(tensor) => Ty::tensor(elem, tensor.axes.to_vec()),
+        _ => elem,
     }
 }
 

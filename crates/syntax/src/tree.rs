@@ -189,7 +189,24 @@ pub fn chain(p: &Source, l: usize, head: Expr, stages: Vec<PipeStage>, handler: 
     if let Some((operator, handler)) = missing {
         p.report(errors::chain_without_handler(span.after(), operator, handler));
     }
+    let stages = stages.into_iter().map(|PipeStage { op, stage }| PipeStage { op, stage: called(stage) }).collect();
     Expr { kind: ExprKind::Pipe { head: Box::new(head), stages, handler }, span }
+}
+
+/// A stage `f[j]` is a call without further arguments.
+fn called(stage: Expr) -> Expr {
+    let Expr { kind, span } = stage;
+    let kind = match kind {
+        ExprKind::Index { base, indices, bracket } => match base.kind {
+            ExprKind::Path(callee) => {
+                let coords = indices.into_iter().map(coordinate).collect();
+                ExprKind::CoordCall { callee, coords, bracket, args: Vec::new(), wheres: None }
+            }
+            kind => ExprKind::Index { base: Box::new(Expr { kind, span: base.span }), indices, bracket },
+        },
+        kind => kind,
+    };
+    Expr { kind, span }
 }
 
 fn is_comparison(op: BinaryOp) -> bool {
