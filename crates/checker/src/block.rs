@@ -131,6 +131,7 @@ impl Checker<'_> {
         }
         let mut seen: HashMap<Symbol, Span> = HashMap::new();
         for statement in statements {
+            self.check_repeats(statement);
             let (name, entry) = match &statement.kind {
                 StmtKind::Fn(def) => {
                     let rule = statements.iter().find_map(|s| match &s.kind {

@@ -1,7 +1,7 @@
 //! Cells: a bracket of coordinates, a `where`, and a body that is checked for one point of them.
 
 use crate::env::{Entry, Level, PackMember};
-use crate::infer::Pending;
+use crate::infer::{Mark, Pending};
 use crate::lift::{Pick, int};
 use crate::sym::Sym;
 use crate::ty::{Axis, Ty, Val};
@@ -354,6 +354,7 @@ impl Checker<'_> {
         want: Option<&Ty>,
     ) -> Option<(Vec<WhereItem>, Val, Option<Val>)> {
         let guards = self.cx.guards.len();
+        let mark = self.infer_mark();
         let mut gate = Vec::new();
         self.gate_here(&slot_names(specs), &mut gate);
         let (items, waiting) = self.own_items(wheres, &[body], Vec::new());
@@ -365,7 +366,7 @@ impl Checker<'_> {
             let val = this.expr(body, elem.as_ref());
             let carried = val.ty.coords();
             let val = this.whole(val);
-            this.match_leftover(val, &carried, specs, vars, body, wheres)
+            this.match_leftover(val, &carried, mark, specs, vars, body, wheres)
         });
         self.cx.expected = expected;
         self.cx.guards.truncate(guards);
@@ -405,6 +406,7 @@ impl Checker<'_> {
         &mut self,
         val: Val,
         carried: &[Option<Symbol>],
+        mark: Mark,
         specs: &[SlotSpec],
         vars: &[Option<VarId>],
         body: &ast::Expr,
@@ -422,7 +424,8 @@ impl Checker<'_> {
         let mut free: Vec<(VarId, bool)> = Vec::new();
         for (spec, var) in specs.iter().zip(vars) {
             if let (SlotSpec::Coord { name, range, .. }, Some(var)) = (spec, var) {
-                let used = mentioned.contains(name) || is_pack_member(*name, &mentioned);
+                let spelled = mentioned.contains(name) || is_pack_member(*name, &mentioned);
+                let used = spelled || self.is_used(*var, mark);
                 if !used && !carried.contains(&Some(*name)) {
                     free.push((*var, range.is_some()));
                 }
@@ -437,6 +440,10 @@ impl Checker<'_> {
                 Some((var, _)) => Pick::At(Val::var(var, Ty::I32, span)),
                 None => Pick::All,
             });
+        }
+        let is_left_over = |(pick, axis): (&Pick, &Axis)| matches!(pick, Pick::All) && axis.name.is_some();
+        if picks.iter().zip(val.ty.axes()).any(is_left_over) && self.meets_a_stranger(body, specs) {
+            return Val::error(span);
         }
         if picks.iter().all(|p| matches!(p, Pick::All)) {
             return val;

@@ -232,6 +232,7 @@ impl Checker<'_> {
     fn arm(&mut self, subject: &Val, arm: &ast::Arm, tail: Tail) -> Option<(exhaustive::Pat, ir::Expr, Val)> {
         let matched = self.pattern(&arm.pattern, subject.clone())?;
         let mut binds = Vec::new();
+        self.each_once(&matched.names());
         for (name, val) in matched.binds {
             let var = self.new_var(name.name, &val.ty, name.span, VarKind::Let);
             let val = Val { ty: crate::owned(var, &val.ty), ..val };

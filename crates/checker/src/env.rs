@@ -116,14 +116,7 @@ impl Env {
 
     /// The entry, and whether its scope is the module's.
     pub fn lookup_across(&self, name: Symbol) -> Option<(Entry, Crossing)> {
-        let mut at = self.clone();
-        loop {
-            if let Some(entry) = at.local(name) {
-                let crossing = Crossing { module_level: at.scope.level == Level::Module };
-                return Some((entry, crossing));
-            }
-            at = at.scope.parent.clone()?;
-        }
+        self.find(name, |entry, scope| (entry.clone(), Crossing { module_level: scope.level == Level::Module }))
     }
 
     fn find<T>(&self, name: Symbol, take: impl Fn(&Entry, &Scope) -> T) -> Option<T> {

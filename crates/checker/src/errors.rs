@@ -607,6 +607,25 @@ pub fn pattern_type(span: Span, pattern: &str, ty: &str) -> Diagnostic {
     Diagnostic::error("E0802", span, format!("{pattern} does not fit `{ty}`")).label(format!("the value is `{ty}`"))
 }
 
+pub fn variant_pattern(span: Span, variant: &str, fields: usize, given: usize, def: Span) -> Diagnostic {
+    let count = |n: usize| match n {
+        0 => "none".to_owned(),
+        n => n.to_string(),
+    };
+    let holds = match fields {
+        0 => "no value".to_owned(),
+        1 => "one value".to_owned(),
+        n => format!("{n} values"),
+    };
+    Diagnostic::error("E0802", span, format!("`{variant}` holds {holds}, but the pattern takes {}", count(given)))
+        .label("does not fit")
+        .also(def, "declared here")
+        .help(match fields {
+            0 => format!("write `{variant}` alone"),
+            n => format!("write `{variant}({})`", vec!["_"; n].join(", ")),
+        })
+}
+
 pub fn unreachable_arm(span: Span) -> Diagnostic {
     Diagnostic::warning("W0803", span, "this arm is never reached").label("the arms above take every value")
 }

@@ -484,6 +484,7 @@ impl Checker<'_> {
         of: ast::Ident,
         span: Span,
     ) -> Option<Vec<Expr>> {
+        self.each_once(&given.iter().map(|(name, _)| *name).collect::<Vec<_>>());
         let mut vals: Vec<Option<Val>> = vec![None; wanted.len()];
         let mut ok = true;
         for (name, value) in given {

@@ -37,11 +37,13 @@ mod pattern;
 mod pipe;
 mod quotient;
 mod reduce;
+mod repeats;
 mod result;
 mod rows;
 mod rules;
 mod signature;
 mod sink;
+mod stray;
 mod sym;
 mod text;
 mod turning;
@@ -266,6 +268,7 @@ impl<'m> Checker<'m> {
             let env = self.root(id);
             let saved = std::mem::replace(&mut self.cx, Cx::new(env, false));
             self.check_orphans(&module.statements.clone());
+            module.statements.iter().for_each(|statement| self.check_repeats(statement));
             statements.extend(self.statements(&module.statements.clone(), None).0);
             self.cx = saved;
         }

@@ -19,6 +19,8 @@ pub enum Kind {
 struct Node {
     /// Another node that this one has become.
     same: Option<u32>,
+    /// How many nodes have become this one, itself included.
+    size: u32,
     kind: Kind,
     settled: Option<Scalar>,
     /// Literals whose value must fit.
@@ -43,7 +45,7 @@ pub enum Misfit {
 
 impl Opens {
     pub fn fresh(&mut self, kind: Kind) -> Scalar {
-        self.nodes.push(Node { same: None, kind, settled: None, ints: Vec::new(), floats: Vec::new() });
+        self.nodes.push(Node { same: None, size: 1, kind, settled: None, ints: Vec::new(), floats: Vec::new() });
         Scalar::Open(self.nodes.len() as u32 - 1)
     }
 
@@ -108,22 +110,24 @@ impl Opens {
         }
         node.settled = Some(to);
         if let Some((lo, hi)) = to.int_range()
-            && let Some((value, span)) = node.ints.iter().find(|(v, _)| *v < lo as i128 || *v > hi as i128)
+            && let Some((value, span)) = first(node.ints.iter().filter(|(v, _)| *v < lo as i128 || *v > hi as i128))
         {
             return Err(Misfit::Range(*value, *span));
         }
-        if let Some((_, span)) = node.floats.iter().find(|(v, _)| to.nearest(*v).is_infinite()) {
+        if let Some((_, span)) = first(node.floats.iter().filter(|(v, _)| to.nearest(*v).is_infinite())) {
             return Err(Misfit::Large(*span));
         }
         Ok(())
     }
 
-    /// Makes two open constants one.
+    /// Makes two open constants one: the one of fewer literals becomes the other, so that chains stay short.
     pub fn join(&mut self, a: Scalar, b: Scalar) {
         let (Scalar::Open(a), Scalar::Open(b)) = (self.resolve(a), self.resolve(b)) else { return };
         if a == b {
             return;
         }
+        let (a, b) = if self.nodes[a as usize].size >= self.nodes[b as usize].size { (a, b) } else { (b, a) };
+        self.nodes[a as usize].size += self.nodes[b as usize].size;
         let ints = std::mem::take(&mut self.nodes[b as usize].ints);
         let floats = std::mem::take(&mut self.nodes[b as usize].floats);
         let kind = match (self.nodes[a as usize].kind, self.nodes[b as usize].kind) {
@@ -153,4 +157,9 @@ impl Opens {
         }
         misfits
     }
+}
+
+/// The literal that stands first.
+fn first<'n, T>(literals: impl Iterator<Item = &'n (T, Span)>) -> Option<&'n (T, Span)> {
+    literals.min_by_key(|(_, span)| span.start)
 }

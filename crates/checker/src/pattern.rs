@@ -17,6 +17,12 @@ pub(crate) struct Matched {
     pub binds: Vec<(ast::Ident, Val)>,
 }
 
+impl Matched {
+    pub fn names(&self) -> Vec<ast::Ident> {
+        self.binds.iter().map(|(name, _)| *name).collect()
+    }
+}
+
 impl Checker<'_> {
     /// `let pattern = val;` in the current scope.
     pub(crate) fn bind_pattern(&mut self, pattern: &ast::Pattern, val: Val) {
@@ -40,6 +46,7 @@ impl Checker<'_> {
         let subject = self.named(val);
         match self.pattern(pattern, subject.clone()) {
             Some(matched) => {
+                self.each_once(&matched.names());
                 let shape = self.shape(&subject.ty);
                 if let Some(missing) = exhaustive::missing(&[(matched.pat, false)], &shape, self) {
                     // A tensor whose length only the run knows is checked there.
@@ -341,7 +348,7 @@ impl Checker<'_> {
         let types = self.enum_fields[id.index()][k].clone();
         if types.len() != args.len() {
             let def = self.program.enums[id.index()].span;
-            self.report(errors::argument_count(span, name.name.as_str(), types.len(), args.len(), Some(def)));
+            self.report(errors::variant_pattern(span, name.name.as_str(), types.len(), args.len(), def));
             return None;
         }
         let vals = types.iter().enumerate().map(|(f, ty)| payload(&val, k, f, ty)).collect();

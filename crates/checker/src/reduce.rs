@@ -291,13 +291,6 @@ impl Checker<'_> {
                 None
             }
             ReduceOp::Mean if !self.is_float(elem) => {
-                if self.is_open(elem) {
-                    // A mean asks a constant for a float.
-                    let open = self.opens.fresh(crate::open::Kind::Float);
-                    if self.same_scalar(scalar, open).is_ok() {
-                        return Some(Ty::Scalar(scalar));
-                    }
-                }
                 let text = self.cast_text(span, &Ty::Scalar(Scalar::F32));
                 self.report(errors::mismatch(span, "`mean` of integers is not an integer".into(), None, None).fix(
                     "convert first",

@@ -99,7 +99,7 @@ impl Checker<'_> {
     }
 
     /// The same parameters and coordinate parameters, in order.
-    fn rule_fits(&mut self, primal: &ast::FnDef, rule: &ast::FnDef) -> bool {
+    pub(crate) fn rule_fits(&mut self, primal: &ast::FnDef, rule: &ast::FnDef) -> bool {
         let coord = |c: &CoordParam| match c {
             CoordParam::Coord(name) => name.name.to_string(),
             CoordParam::Pack(name) => format!("..{}", name.name),

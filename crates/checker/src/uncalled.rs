@@ -21,6 +21,13 @@ impl Checker<'_> {
             if module.is_std {
                 continue;
             }
+            for statement in module.statements.clone().iter() {
+                match &statement.kind {
+                    StmtKind::Struct(def) => _ = self.struct_id(def, id),
+                    StmtKind::Enum(def) => _ = self.enum_id(def, id),
+                    _ => {}
+                }
+            }
             waiting.extend(module.statements.iter().filter_map(|s| match &s.kind {
                 StmtKind::Fn(def) if !self.called.contains(&Rc::as_ptr(def)) => Some((def.clone(), id)),
                 _ => None,
@@ -30,6 +37,9 @@ impl Checker<'_> {
             // Another function that nothing calls may have called it in the meantime.
             if self.called.contains(&Rc::as_ptr(&def)) {
                 continue;
+            }
+            if let Some(rule) = self.rules.get(&Rc::as_ptr(&def)).cloned() {
+                self.rule_fits(&def, &rule);
             }
             let root = self.root(module);
             let saved = std::mem::replace(&mut self.cx, Cx::new(root, true));
@@ -41,7 +51,7 @@ impl Checker<'_> {
         }
     }
 
-    /// A call with arguments of the declared types.
+    /// A call with arguments of the declared types, under the names that they declare.
     fn check_alone(&mut self, def: &Rc<ast::FnDef>, module: ModuleId) {
         let fn_ref = self.fn_ref(def.clone(), module);
         let types: Vec<&ast::TypeExpr> = def.params.iter().filter_map(|p| p.ty.as_ref()).collect();
@@ -57,8 +67,17 @@ impl Checker<'_> {
                 Val::var(var, want, ty.span)
             })
             .collect();
-        if !args.iter().any(|a| a.ty.is_error()) {
+        if args.iter().any(|a| a.ty.is_error()) {
+            return;
+        }
+        if def.coords.is_empty() {
             self.call_def(&fn_ref, args, def.signature);
+        } else {
+            let coords = def.coords.iter().filter_map(|coord| match coord {
+                CoordParam::Coord(name) => Some(CoordArg::Coord { name: *name, range: None }),
+                CoordParam::Pack(_) => None,
+            });
+            self.bind_call(&fn_ref, coords.collect(), args, def.signature);
         }
     }
 
@@ -99,7 +118,16 @@ impl Checker<'_> {
 
 /// Whether the types of the parameters are all that a body's check needs.
 fn says_enough(def: &ast::FnDef) -> bool {
-    def.coords.is_empty() && def.params.iter().all(|p| p.ty.as_ref().is_some_and(is_plain))
+    let names = |name: &ast::Ident| {
+        def.params.iter().filter_map(|p| p.ty.as_ref()).any(|ty| match &ty.kind {
+            TypeKind::Tensor { dims: Some(dims), .. } => {
+                dims.iter().any(|dim| matches!(dim.kind, DimKind::Name(own) if own == name.name))
+            }
+            _ => false,
+        })
+    };
+    let grounded = def.coords.iter().all(|coord| matches!(coord, CoordParam::Coord(name) if names(name)));
+    grounded && def.params.iter().all(|p| p.ty.as_ref().is_some_and(is_plain))
 }
 
 fn is_plain(ty: &ast::TypeExpr) -> bool {

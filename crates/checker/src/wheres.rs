@@ -125,10 +125,11 @@ impl Checker<'_> {
                     && let ast::ExprKind::Path(path) = &left.kind
                     && path.segments.len() == 1
                     && matches!(right.kind, ast::ExprKind::Range { .. })
-                    && self.coord_in_scope(path.segments[0].name).is_some()
+                    && self.is_coord_or_unknown(path.segments[0].name)
                 {
                     self.keep(outer, items);
                     let name = path.segments[0].name;
+                    self.unbound.insert(name);
                     self.report(errors::range_in_where(e.span, name));
                     self.unranged(name);
                     return;
@@ -146,6 +147,12 @@ impl Checker<'_> {
                 }
             }
         }
+    }
+
+    /// A name that nothing binds is meant as a coordinate where it is given a range.
+    fn is_coord_or_unknown(&self, name: Symbol) -> bool {
+        let is_bound = self.cx.env.lookup(name).is_some() || self.lookup_item(name).is_some();
+        self.coord_in_scope(name).is_some() || !is_bound
     }
 
     /// Statements that an item needs become definitions in front of it.

@@ -178,9 +178,10 @@ impl Constants {
                 form.map_or(Form::Unknown, Form::Number)
             }
             _ => {
-                e.for_each_child_mut(|child| drop(self.expr(child)));
+                let mut below = Vec::new();
+                e.for_each_child_mut(|child| below.push(self.expr(child)));
                 self.fold(e);
-                form::number(e, &self.forms).map_or(Form::Unknown, Form::Number)
+                form::number_above(e, below, &self.forms).map_or(Form::Unknown, Form::Number)
             }
         }
     }

@@ -66,12 +66,15 @@ fn mutable(scene: &Scene) -> Option<Verdict> {
 fn else_if(scene: &Scene) -> Option<Verdict> {
     let place = if foreign::is_else_if(scene.here()?) { scene.at } else { scene.at.checked_sub(1)? };
     let word = scene.tok(place)?;
+    // Behind a branch that was a statement of its own it begins the next one.
+    let begins = place == scene.statement.start && scene.tok(place + 1).is_some_and(Tok::starts_operand);
     let behind_block = place.checked_sub(1).and_then(|before| scene.tok(before)) == Some(&Tok::BraceClose);
-    if !foreign::is_else_if(word) || !behind_block {
+    if !foreign::is_else_if(word) || !(behind_block || begins) {
         return None;
     }
     let span = scene.span(place);
-    let with = vec![Token { tok: Tok::Else, span }, Token { tok: Tok::If, span }];
+    let otherwise = (!begins).then_some(Token { tok: Tok::Else, span });
+    let with = otherwise.into_iter().chain([Token { tok: Tok::If, span }]).collect();
     let error = errors::else_if(span, scene.source(place..place + 1));
     Some(Verdict::of(error, vec![Edit { range: place..place + 1, with }]))
 }

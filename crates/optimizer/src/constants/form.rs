@@ -178,6 +178,20 @@ pub fn number(e: &Expr, known: &HashMap<VarId, Form>) -> Option<Number> {
     }
 }
 
+/// The same, from what is known of what stands directly below.
+pub fn number_above(e: &Expr, below: Vec<Form>, known: &HashMap<VarId, Form>) -> Option<Number> {
+    let scalar = e.ty.scalar().filter(|scalar| scalar.is_int())?;
+    let mut below = below.into_iter().map(|form| match form {
+        Form::Number(number) => Some(number),
+        _ => None,
+    });
+    match &e.kind {
+        ExprKind::Cast(_) => Number::cast(scalar, below.next()??),
+        ExprKind::Op(op, _) => Number::apply(*op, scalar, below.collect::<Option<_>>()?),
+        _ => number(e, known),
+    }
+}
+
 /// A variable, or a field of one.
 fn place<'f>(e: &Expr, known: &'f HashMap<VarId, Form>) -> Option<&'f Form> {
     match &e.kind {
