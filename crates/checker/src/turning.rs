@@ -34,7 +34,8 @@ impl Checker<'_> {
         }
         let taken: Vec<usize> = known.iter().flatten().flatten().copied().collect();
         let mut rest = (0..axes.len()).filter(|k| !taken.contains(k)).collect::<Vec<usize>>();
-        let open: Vec<&Dim> = dims.iter().zip(&known).filter(|(_, known)| known.is_none()).map(|(dim, _)| dim).collect();
+        let open: Vec<&Dim> =
+            dims.iter().zip(&known).filter(|(_, known)| known.is_none()).map(|(dim, _)| dim).collect();
         let packs = open.iter().filter(|dim| matches!(dim.kind, DimKind::Pack(_))).count();
         let single = open.len() - packs;
         let spare = rest.len().checked_sub(single)?;
