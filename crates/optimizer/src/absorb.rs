@@ -1,7 +1,8 @@
 //! Families whose cells are computed where they are read: a chain of elementwise definitions becomes one loop.
 //!
 //! A family goes if it is bound by a `let`, one clause gives all of its cells, they cannot fail, and every read of it
-//! meets each of its cells at most once. Where more than one place reads it, only what costs next to nothing goes.
+//! meets each of its cells at most once. Where more than one place reads it, only what costs next to nothing goes, and
+//! what is a cell of another tensor goes in any case.
 
 use crate::calls::CallGraph;
 use crate::facts::FunctionFacts;
@@ -21,8 +22,15 @@ pub struct Absorbed {
     pub func: FuncId,
     pub var: VarId,
     pub family: Family,
-    /// What reads its cells.
-    pub reader: Option<VarId>,
+    pub fate: Fate,
+}
+
+/// What became of a family that is no longer in the program.
+pub enum Fate {
+    /// This, if it is one, computes its cells.
+    Inlined(Option<VarId>),
+    /// Nothing needs it.
+    Unused,
 }
 
 /// Puts the cells of families where they are read, and says which.
@@ -66,10 +74,11 @@ impl Pass {
             }
             let var = *var;
             let readers: Vec<usize> = (k + 1..reads.len()).filter(|at| reads[*at].mentions(var)).collect();
-            let is_clear = readers.iter().all(|at| reads[*at].is_clear(var));
+            let is_copy = is_copy(&family.clauses[0]);
+            let is_clear = readers.iter().all(|at| reads[*at].is_clear(var, is_copy));
             let places: usize = readers.iter().map(|at| reads[*at].places(var)).sum();
             let asks_extents = readers.iter().any(|at| reads[*at].asks_extents(var));
-            let is_worth = places == 1 || places <= FEW && is_cheap(&family.clauses[0].body);
+            let is_worth = places == 1 || is_copy || places <= FEW && is_cheap(&family.clauses[0].body);
             if !is_clear || places == 0 || !is_worth || asks_extents && !has_known_extents(family) {
                 continue;
             }
@@ -91,7 +100,7 @@ impl Pass {
                 Some(Stmt::Let(reader, _)) => Some(*reader),
                 _ => None,
             };
-            self.absorbed.push(Absorbed { func: self.func, var, family: *family, reader });
+            self.absorbed.push(Absorbed { func: self.func, var, family: *family, fate: Fate::Inlined(reader) });
         }
         stmts.retain(|stmt| !matches!(stmt, Stmt::Do(e) if matches!(e.kind, ExprKind::Unit)));
     }
@@ -139,6 +148,25 @@ fn nodes(e: &Expr) -> usize {
     let mut nodes = 0;
     e.walk(&mut |_| nodes += 1);
     nodes
+}
+
+/// A constant, or a cell of another tensor whose axes are in the same order: to read it is to read that.
+fn is_copy(clause: &Clause) -> bool {
+    let place = |e: &Expr| {
+        let e = if let ExprKind::Cast(inner) = &e.kind { inner } else { e };
+        clause.slots.iter().position(|slot| match (slot, &e.kind) {
+            (Slot::Coord(binder), ExprKind::Var(var)) => binder.var == *var,
+            _ => false,
+        })
+    };
+    match &clause.body.kind {
+        ExprKind::Load(load) => {
+            let places: Option<Vec<usize>> = load.index.iter().map(place).collect();
+            places.is_some_and(|places| places.is_sorted_by(|a, b| a < b))
+        }
+        ExprKind::Float(_) | ExprKind::Int(_) | ExprKind::Bool(_) => true,
+        _ => false,
+    }
 }
 
 /// Scalar arithmetic: doing it again costs less than storing it.
@@ -194,8 +222,10 @@ struct Reads {
 
 #[derive(Default)]
 struct Mentions {
-    /// Other than by reads that meet each cell at most once.
+    /// Other than by reads of cells.
     is_whole: bool,
+    /// By reads that meet a cell more than once.
+    repeats: bool,
     extents: bool,
     cells: Vec<(usize, Vec<Expr>)>,
 }
@@ -217,8 +247,9 @@ impl Reads {
         self.of.contains_key(&var)
     }
 
-    fn is_clear(&self, var: VarId) -> bool {
-        self.of.get(&var).is_none_or(|mentions| !mentions.is_whole)
+    /// Whether nothing but cells is read, and none of them twice unless that `may_repeat`.
+    fn is_clear(&self, var: VarId, may_repeat: bool) -> bool {
+        self.of.get(&var).is_none_or(|mentions| !mentions.is_whole && (may_repeat || !mentions.repeats))
     }
 
     fn asks_extents(&self, var: VarId) -> bool {
@@ -304,11 +335,10 @@ impl Reads {
     }
 
     fn load(&mut self, var: VarId, load: &Load) {
-        let fits = !self.is_hidden
-            && self.scope > 0
-            && load.proven.iter().all(|proven| *proven)
-            && meets_cells_once(&load.index, &self.coords);
+        let fits = !self.is_hidden && self.scope > 0 && load.proven.iter().all(|proven| *proven);
+        let repeats = !meets_cells_once(&load.index, &self.coords);
         let mentions = self.of.entry(var).or_default();
+        mentions.repeats |= repeats;
         if !fits {
             mentions.is_whole = true;
             return;

@@ -5,7 +5,7 @@
 //! these coordinates: a family that nothing else reads then keeps the row of one step (`plan::window`).
 //!
 //! Errors stay what they are: of families that can fail for some rows only the last may be one, and the ones before it
-//! fail in the first row or never.
+//! fail in the first row or never. Several groups are open at a time, as long as what joins one of them cannot fail.
 
 use crate::calls::CallGraph;
 use crate::facts::FunctionFacts;
@@ -72,35 +72,41 @@ impl Pass<'_> {
     fn block(&mut self, stmts: &mut Vec<Stmt>, value: &mut Expr) {
         let named = self.name_results(stmts, value);
         let mut out: Vec<Option<Stmt>> = Vec::with_capacity(stmts.len());
-        let mut group: Option<Group> = None;
+        let mut groups: Vec<Group> = Vec::new();
         for stmt in std::mem::take(stmts) {
             let depth = family_of(&stmt).map_or(0, |family| self.outer_coords(family));
             if depth == 0 {
-                let stays = group.as_ref().is_some_and(|group| group.is_read_by(&stmt) || !self.is_total(&stmt));
-                if stays && let Some(group) = group.take() {
-                    group.end(&mut out);
-                }
+                let is_total = self.is_total(&stmt);
+                end_some(&mut groups, &mut out, |group| !is_total || group.is_read_by(&stmt));
                 out.push(Some(stmt));
                 continue;
             }
+            let reads: Vec<bool> = groups.iter().map(|group| group.is_read_by(&stmt)).collect();
             let Stmt::Let(var, value) = stmt else { unreachable!("it binds a family") };
             let fails = self.fails(&value);
-            let member = Member { place: out.len(), var, value, fails, reads: Vec::new() };
+            let mut member = Some(Member { place: out.len(), var, value, fails, reads: Vec::new() });
             out.push(None);
-            let rest = match &mut group {
-                Some(group) => group.join(member, depth),
-                None => Some(member),
-            };
-            if let Some(member) = rest {
-                if let Some(group) = group.take() {
-                    group.end(&mut out);
+            // What it reads comes first, then what has the same coordinates.
+            let mut order: Vec<usize> = (0..groups.len()).rev().collect();
+            order.sort_by_key(|at| !reads[*at]);
+            let mut joined = None;
+            for at in order {
+                let Some(one) = member.take() else { break };
+                member = groups[at].join(one, depth);
+                if member.is_none() {
+                    joined = Some(at);
                 }
-                group = Some(Group { members: vec![member], depth });
+            }
+            let mut at = 0;
+            end_some(&mut groups, &mut out, |_| {
+                at += 1;
+                joined != Some(at - 1) && (reads[at - 1] || fails != Fails::Never)
+            });
+            if let Some(member) = member {
+                groups.push(Group { members: vec![member], depth });
             }
         }
-        if let Some(group) = group {
-            group.end(&mut out);
-        }
+        end_some(&mut groups, &mut out, |_| true);
         *stmts = out.into_iter().flatten().collect();
         unname_results(stmts, value, &named);
     }
@@ -244,6 +250,13 @@ impl Group {
             _ => unreachable!("a member is a family"),
         });
         out[place] = Some(Stmt::Rec(Rc::new(Recurrence { families: families.collect(), order })));
+    }
+}
+
+/// Ends some of the groups.
+fn end_some(groups: &mut Vec<Group>, out: &mut [Option<Stmt>], mut ends: impl FnMut(&Group) -> bool) {
+    for group in std::mem::take(groups) {
+        if ends(&group) { group.end(out) } else { groups.push(group) }
     }
 }
 

@@ -1,14 +1,18 @@
 //! From the checked program to loops: functions are closed (`lift`), numbers stand where they are used (`constants`),
 //! clauses leave out what later ones override (`overrides`) and are split by what decides over their sums (`split`),
-//! recurrences step together (`together`), small functions stand where they are called (`inline`), cells stand where they are read (`absorb`), families that read each other's
-//! rows are computed row by row (`fuse`), and everything becomes explicit loops, buffers and reference counts (`plan`).
+//! recurrences step together (`together`), small functions stand where they are called (`inline`), what nothing reads goes
+//! (`unused`), cells stand where they are read (`absorb`), what a cell asks for twice is bound (`common`),
+//! divisors come out of sums (`factor`), families that read
+//! each other's rows are computed row by row (`fuse`), and everything becomes explicit loops, buffers and reference counts (`plan`).
 
 mod absorb;
 mod accounts;
 mod calls;
 mod close;
+mod common;
 mod constants;
 mod decisions;
+mod factor;
 mod facts;
 mod fuse;
 mod inline;
@@ -21,13 +25,16 @@ mod split;
 mod spread;
 mod tile;
 mod together;
+mod unused;
 mod versions;
 
 pub use absorb::{Absorbed, absorb};
 pub use accounts::{cost, storage};
 pub use close::close;
+pub use common::common;
 pub use constants::{constants, whole_numbers};
 pub use decisions::Decisions;
+pub use factor::factor;
 pub use fuse::fuse;
 pub use inline::inline;
 pub use lift::lift;
@@ -35,3 +42,4 @@ pub use overrides::overrides;
 pub use plan::{Options, plan, plan_with_decisions};
 pub use split::split;
 pub use together::together;
+pub use unused::unused;

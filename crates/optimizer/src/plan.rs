@@ -1,7 +1,7 @@
 //! From families and expressions to loops, buffers and reference counts.
 
 mod apart;
-mod arith;
+pub mod arith;
 pub(crate) mod bounds;
 mod carried;
 mod cast;

@@ -5,7 +5,7 @@ use super::extents::Extents;
 use super::formula::Formula;
 use super::uses::{How, Use, uses};
 use super::{Legend, bracketed, functions, heading, place, title};
-use crate::absorb::Absorbed;
+use crate::absorb::{Absorbed, Fate};
 use crate::decisions::{Decisions, Storage};
 use diagnostics::{SourceMap, Span};
 use ir::{Expr, ExprKind, Family, Program, Stmt, VarId};
@@ -34,9 +34,13 @@ pub fn storage(program: &Program, decisions: &Decisions, absorbed: &[Absorbed], 
         list.expr(body);
         let mut held = list.held;
         for one in absorbed.iter().filter(|one| one.func == func) {
-            let kept = match one.reader.map(|var| program.vars[var.index()].name.as_str()) {
-                Some(reader) if !reader.is_empty() => format!("inlined: `{reader}` computes its cells"),
-                _ => "inlined: its readers compute its cells".to_owned(),
+            let name = |var: VarId| program.vars[var.index()].name.as_str();
+            let kept = match one.fate {
+                Fate::Unused => "not computed: nothing needs it".to_owned(),
+                Fate::Inlined(Some(reader)) if !name(reader).is_empty() => {
+                    format!("inlined: `{}` computes its cells", name(reader))
+                }
+                Fate::Inlined(_) => "inlined: its readers compute its cells".to_owned(),
             };
             let title = format!("{}: {}", title(program, one.var), ir::type_name(program, &one.family.elem));
             let span = program.vars[one.var.index()].span;

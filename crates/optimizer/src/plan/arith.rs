@@ -431,15 +431,47 @@ fn constant(ty: Ty, value: i64) -> Part {
     if ty.is_float() { Part::float(ty, value as f64) } else { Part::int(ty, value) }
 }
 
+/// Rows that the machine has instructions for.
+macro_rules! in_place {
+    () => {
+        Op::Add
+            | Op::Sub
+            | Op::Mul
+            | Op::Div
+            | Op::Neg
+            | Op::Eq
+            | Op::Ne
+            | Op::Lt
+            | Op::Le
+            | Op::Gt
+            | Op::Ge
+            | Op::Not
+            | Op::Min
+            | Op::Max
+            | Op::Clamp
+            | Op::Abs
+            | Op::Sign
+            | Op::Sqrt
+            | Op::Floor
+            | Op::Ceil
+            | Op::Trunc
+            | Op::Gcd
+            | Op::Lcm
+    };
+}
+
+/// Whether an operation on floats calls the runtime.
+pub fn is_call(op: Op) -> bool {
+    !matches!(op, in_place!())
+}
+
 /// The runtime's function for a row that has no instruction.
 fn math_name(op: Op, ty: Ty) -> &'static str {
     macro_rules! pick {
         ($($op:ident $f32:literal $f64:literal)*) => {
             match op {
                 $(Op::$op => if ty == Ty::F32 { $f32 } else { $f64 },)*
-                Op::Add | Op::Sub | Op::Mul | Op::Div | Op::Neg | Op::Eq | Op::Ne | Op::Lt | Op::Le | Op::Gt | Op::Ge
-                | Op::Not | Op::Min | Op::Max | Op::Clamp | Op::Abs | Op::Sign | Op::Sqrt | Op::Floor | Op::Ceil
-                | Op::Trunc | Op::Gcd | Op::Lcm => unreachable!("`{}` has instructions", op.name()),
+                in_place!() => unreachable!("`{}` has instructions", op.name()),
             }
         };
     }

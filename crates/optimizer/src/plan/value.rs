@@ -86,6 +86,11 @@ impl Part {
         {
             return folded;
         }
+        if op == Bin::FDiv
+            && let Some(times) = exact_reciprocal(&other.ex)
+        {
+            return self.bin(Bin::Mul, Part { ex: times, ..other });
+        }
         if let Some(folded) = folded_float(op, &self.ex, &other.ex) {
             return Part { ex: folded, ..self };
         }
@@ -237,6 +242,24 @@ fn folded_float(op: Bin, a: &Ex, b: &Ex) -> Option<Ex> {
     match (a, b) {
         (Ex::F32(a), Ex::F32(b)) => value(op, *a, *b).map(Ex::F32),
         (Ex::F64(a), Ex::F64(b)) => value(op, *a, *b).map(Ex::F64),
+        _ => None,
+    }
+}
+
+/// What to multiply with instead of dividing by a power of two.
+fn exact_reciprocal(divisor: &Ex) -> Option<Ex> {
+    let is_exact = |bits: u64, fraction: u32, times: bool| bits & ((1 << fraction) - 1) == 0 && times;
+    match divisor {
+        Ex::F32(value) => {
+            let times = 1.0 / value;
+            let is_exact = is_exact(u64::from(value.to_bits()), 23, value.is_normal() && times.is_normal());
+            (is_exact && *value != 1.0).then_some(Ex::F32(times))
+        }
+        Ex::F64(value) => {
+            let times = 1.0 / value;
+            let is_exact = is_exact(value.to_bits(), 52, value.is_normal() && times.is_normal());
+            (is_exact && *value != 1.0).then_some(Ex::F64(times))
+        }
         _ => None,
     }
 }
