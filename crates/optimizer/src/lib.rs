@@ -6,6 +6,7 @@
 mod absorb;
 mod accounts;
 mod calls;
+mod carry;
 mod close;
 mod constants;
 mod decisions;
