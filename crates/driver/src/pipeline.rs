@@ -200,6 +200,7 @@ pub fn lower(program: &mut Program, wish: Lowering, timings: &mut Timings) -> Re
     timings.time("inline", || optimizer::inline(program));
     let mut absorbed = Vec::new();
     if wish.opt_level > 0 {
+        timings.time("factor", || optimizer::factor(program));
         timings.time("close", || optimizer::close(program));
         absorbed = timings.time("absorb", || optimizer::absorb(program, wish.checked));
         timings.time("fuse", || optimizer::fuse(program, wish.checked));

@@ -1,5 +1,6 @@
 //! From the checked program to loops: functions are closed (`lift`), numbers stand where they are used (`constants`),
 //! clauses leave out what later ones override (`overrides`) and are split by what decides over their sums (`split`),
+//! sums of few products are factored (`factor`),
 //! recurrences step together (`together`), small functions stand where they are called (`inline`), cells stand where they are read (`absorb`), families that read each other's
 //! rows are computed row by row (`fuse`), and everything becomes explicit loops, buffers and reference counts (`plan`).
 
@@ -10,6 +11,7 @@ mod carry;
 mod close;
 mod constants;
 mod decisions;
+mod factor;
 mod facts;
 mod fuse;
 mod inline;
@@ -29,6 +31,7 @@ pub use accounts::{cost, storage};
 pub use close::close;
 pub use constants::{constants, whole_numbers};
 pub use decisions::Decisions;
+pub use factor::factor;
 pub use fuse::fuse;
 pub use inline::inline;
 pub use lift::lift;
