@@ -200,10 +200,11 @@ pub fn lower(program: &mut Program, wish: Lowering, timings: &mut Timings) -> Re
     timings.time("inline", || optimizer::inline(program));
     let mut absorbed = Vec::new();
     if wish.opt_level > 0 {
+        timings.time("factor", || optimizer::factor(program));
         timings.time("close", || optimizer::close(program));
         absorbed = timings.time("unused", || optimizer::unused(program, wish.checked));
         absorbed.extend(timings.time("absorb", || optimizer::absorb(program, wish.checked)));
-        timings.time("factor", || optimizer::factor(program, wish.checked));
+        timings.time("divisors", || optimizer::divisors(program, wish.checked));
         timings.time("common", || optimizer::common(program, wish.checked));
         timings.time("fuse", || optimizer::fuse(program, wish.checked));
     }

@@ -1,185 +1,91 @@
-//! Divisors that are the same at all points of a sum divide the sum: `sum[j](a[j] / s)` is `sum[j](a[j]) / s`.
+//! What does not change along the innermost coordinate of a sum of products stands in front of the sum over it:
+//! `sum[a, b](x[i, a] * y[a, b] * z[j, b])` is `sum[a](x[i, a] * sum[b](y[a, b] * z[j, b]))`.
 //!
-//! A division takes as long as a dozen other operations. With a divisor, all factors that are the same come out of the sum,
-//! which rounds what they are multiplied with once instead of at every point. A sum without a point is zero, whatever it is
-//! divided by.
+//! That is for sums of so few points that they are written out: what several cells have in common is then computed once.
+//! Long sums are contractions, which find their own order.
 
-use crate::calls::CallGraph;
-use crate::facts::{FunctionFacts, never_empty};
-use ir::{Expr, ExprKind, Op, Program, Reduce, ReduceOp, Scalar, Stmt, Type, VarId, WhereItem};
+use crate::facts::never_empty;
+use crate::plan::bounds::constant;
+use ir::{Binder, Expr, ExprKind, Op, Program, Reduce, ReduceOp, VarId};
 
-pub fn factor(program: &mut Program, checked: bool) {
-    let facts = FunctionFacts::new(program, &CallGraph::new(program), checked);
-    program.rewrite(|body, _, _| body.walk_mut(&mut |e| sum(e, &facts)));
+/// Points of a sum at most.
+const FEW: i64 = 64;
+
+pub fn factor(program: &mut Program) {
+    program.rewrite(|body, _, _| expr(body));
 }
 
-fn sum(e: &mut Expr, facts: &FunctionFacts) {
-    let ExprKind::Reduce(reduce) = &mut e.kind else { return };
-    let is_float = matches!(reduce.body.ty.scalar(), Some(Scalar::F32 | Scalar::F64));
-    let is_gated = reduce.wheres.iter().any(|item| matches!(item, WhereItem::Guard(_)));
-    if reduce.op != ReduceOp::Sum || !is_float || is_gated {
+fn expr(e: &mut Expr) {
+    e.for_each_child_mut(expr);
+    if let ExprKind::Reduce(reduce) = &mut e.kind {
+        split(reduce);
+    }
+}
+
+fn split(reduce: &mut Reduce) {
+    let points = reduce.binders.iter().map(|binder| Some(constant(&binder.hi)? - constant(&binder.lo)?));
+    let points: Option<i64> = points.collect::<Option<Vec<i64>>>().map(|all| all.into_iter().product());
+    let is_float = reduce.body.ty.scalar().is_some_and(|scalar| scalar.is_float());
+    let is_small = reduce.wheres.is_empty() && never_empty(reduce) && points.is_some_and(|points| points <= FEW);
+    if reduce.op != ReduceOp::Sum || !is_float || !is_small || reduce.binders.len() < 2 || !is_plain(&reduce.body) {
         return;
     }
-    let binders: Vec<VarId> = reduce.binders.iter().map(|binder| binder.var).collect();
-    let depends = reduce.binders.iter().any(|binder| mentions(&binder.lo, &binders) || mentions(&binder.hi, &binders));
-    if depends {
+    let Some(Binder { var, .. }) = reduce.binders.last() else { return };
+    let mut factors = Vec::new();
+    factors_of(&reduce.body, &mut factors);
+    // Of several cells that do not exist the first one is reported.
+    let stays_in_order = factors.iter().is_sorted_by_key(|factor| mentions(factor, *var));
+    if !stays_in_order && !factors.iter().all(|factor| all_exist(factor)) {
         return;
     }
-    let defined = reduce.wheres.iter().filter_map(|item| match item {
-        WhereItem::Def(var, e) => Some((*var, e)),
-        WhereItem::Guard(_) => None,
-    });
-    let mut product = Product::new(reduce, facts, binders);
-    if !product.defines(defined) {
+    let (inside, outside): (Vec<&Expr>, Vec<&Expr>) = factors.into_iter().partition(|factor| mentions(factor, *var));
+    if inside.len() < 2 || outside.is_empty() {
         return;
     }
-    product.of(&reduce.body, false);
-    let divides = |factor: &(Expr, bool)| factor.1 && !is_power_of_two(&factor.0);
-    if product.varying.is_empty() || !product.same.iter().any(divides) {
-        return;
-    }
-    let (ty, span) = (e.ty.clone(), e.span);
-    let make = |kind: ExprKind| Expr { kind, ty: ty.clone(), span };
-    let times = |product: Option<Expr>, (factor, divides): (Expr, bool)| {
-        let op = if divides { Op::Div } else { Op::Mul };
-        Some(match product {
-            None if !divides => factor,
-            None => make(ExprKind::Op(op, vec![make(ExprKind::Float(1.0)), factor])),
-            Some(product) => make(ExprKind::Op(op, vec![product, factor])),
-        })
+    let (ty, span) = (reduce.body.ty.clone(), reduce.body.span);
+    let product = |factors: Vec<Expr>| {
+        let joined = |a, b| Expr { kind: ExprKind::Op(Op::Mul, vec![a, b]), ty: ty.clone(), span };
+        factors.into_iter().reduce(joined).expect("a product has factors")
     };
-    let Product { varying, mut same, is_negative, inner, lifted, .. } = product;
-    if !never_empty(reduce) {
-        for (factor, _) in &mut same {
-            *factor = if_there_are_points(reduce, factor.clone());
-        }
-    }
-    let Some(mut body) = varying.into_iter().fold(None, times) else { return };
-    if !inner.is_empty() {
-        let lets = inner.into_iter().map(|(var, e)| Stmt::Let(var, e)).collect();
-        body = make(ExprKind::Block(lets, Box::new(body)));
-    }
-    let binders = std::mem::take(&mut reduce.binders);
-    let inner = make(ExprKind::Reduce(Box::new(Reduce { op: ReduceOp::Sum, binders, wheres: Vec::new(), body })));
-    let Some(mut value) = same.into_iter().fold(Some(inner), times) else { return };
-    if is_negative {
-        value = make(ExprKind::Op(Op::Neg, vec![value]));
-    }
-    let lets: Vec<Stmt> = lifted.into_iter().map(|(var, e)| Stmt::Let(var, e)).collect();
-    *e = if lets.is_empty() { value } else { make(ExprKind::Block(lets, Box::new(value))) };
+    let inner = product(inside.into_iter().cloned().collect());
+    let mut factors: Vec<Expr> = outside.into_iter().cloned().collect();
+    let binder = reduce.binders.pop().expect("a sum has coordinates");
+    let sum = Reduce { op: ReduceOp::Sum, binders: vec![binder], wheres: Vec::new(), body: inner };
+    factors.push(Expr { kind: ExprKind::Reduce(Box::new(sum)), ty: ty.clone(), span });
+    reduce.body = product(factors);
+    split(reduce);
 }
 
-fn reads(reduce: &Reduce, var: VarId) -> usize {
-    let mut count = 0;
-    let parts = reduce.wheres.iter().map(|item| {
-        let (WhereItem::Def(_, e) | WhereItem::Guard(e)) = item;
-        e
-    });
-    for e in parts.chain([&reduce.body]) {
-        e.walk(&mut |e| e.for_each_use(|used| count += usize::from(*used == var)));
-    }
-    count
-}
-
-/// A factor, and one where the sum has no points.
-fn if_there_are_points(reduce: &Reduce, factor: Expr) -> Expr {
-    let (ty, span) = (factor.ty.clone(), factor.span);
-    reduce.binders.iter().fold(factor, |factor, binder| {
-        let ends = vec![binder.lo.clone(), binder.hi.clone()];
-        let cond = Expr { kind: ExprKind::Op(Op::Lt, ends), ty: Type::BOOL, span };
-        let one = Expr { kind: ExprKind::Float(1.0), ty: ty.clone(), span };
-        Expr { kind: ExprKind::If(Box::new(cond), Box::new(factor), Box::new(one)), ty: ty.clone(), span }
-    })
-}
-
-fn is_power_of_two(e: &Expr) -> bool {
-    matches!(e.kind, ExprKind::Float(value) if value.to_bits() & ((1 << 52) - 1) == 0)
-}
-
-/// The factors of a product, and which of them divide.
-struct Product<'a> {
-    varying: Vec<(Expr, bool)>,
-    same: Vec<(Expr, bool)>,
-    is_negative: bool,
-    /// What factors read that the body binds: what varies with the points, and what does not.
-    inner: Vec<(VarId, Expr)>,
-    lifted: Vec<(VarId, Expr)>,
-    /// Variables that vary with the points.
-    bound: Vec<VarId>,
-    whole: &'a Reduce,
-    facts: &'a FunctionFacts,
-}
-
-impl<'a> Product<'a> {
-    fn new(whole: &'a Reduce, facts: &'a FunctionFacts, bound: Vec<VarId>) -> Product<'a> {
-        let (varying, same, inner, lifted) = Default::default();
-        Product { varying, same, is_negative: false, inner, lifted, bound, whole, facts }
-    }
-
-    fn of(&mut self, e: &Expr, divides: bool) {
-        match &e.kind {
-            ExprKind::Block(stmts, value)
-                if stmts.iter().all(is_let) && self.defines(stmts.iter().filter_map(bound_by)) =>
-            {
-                self.of(value, divides);
-            }
-            ExprKind::Block(..) => self.varying.push((e.clone(), divides)),
-            _ if !mentions(e, &self.bound) && self.is_silent(e) => self.same.push((e.clone(), divides)),
-            ExprKind::Op(Op::Mul, operands) => operands.iter().for_each(|e| self.of(e, divides)),
-            ExprKind::Op(Op::Div, operands) => {
-                self.of(&operands[0], divides);
-                self.of(&operands[1], !divides);
-            }
-            ExprKind::Op(Op::Neg, operands) => {
-                self.is_negative = !self.is_negative;
-                self.of(&operands[0], divides);
-            }
-            ExprKind::Var(var) => match self.inner.iter().position(|(bound, _)| bound == var) {
-                Some(at) if reads(self.whole, *var) == 1 => {
-                    let (_, e) = self.inner.remove(at);
-                    self.of(&e, divides);
-                }
-                _ => self.varying.push((e.clone(), divides)),
-            },
-            _ => self.varying.push((e.clone(), divides)),
-        }
-    }
-
-    /// Takes bindings up, unless one of them can fail.
-    fn defines<'e>(&mut self, bindings: impl Iterator<Item = (VarId, &'e Expr)> + Clone) -> bool {
-        if bindings.clone().any(|(_, e)| e.ty.scalar().is_none() || !self.is_silent(e)) {
-            return false;
-        }
-        for (var, e) in bindings {
-            if mentions(e, &self.bound) {
-                self.bound.push(var);
-                self.inner.push((var, e.clone()));
-            } else {
-                self.lifted.push((var, e.clone()));
-            }
-        }
-        true
-    }
-
-    fn is_silent(&self, e: &Expr) -> bool {
-        let facts = self.facts.of(e, true);
-        !facts.traps && !facts.effects
+fn factors_of<'e>(e: &'e Expr, found: &mut Vec<&'e Expr>) {
+    match &e.kind {
+        ExprKind::Op(Op::Mul, operands) => operands.iter().for_each(|e| factors_of(e, found)),
+        _ => found.push(e),
     }
 }
 
-fn is_let(stmt: &Stmt) -> bool {
-    matches!(stmt, Stmt::Let(..))
-}
-
-fn bound_by(stmt: &Stmt) -> Option<(VarId, &Expr)> {
-    match stmt {
-        Stmt::Let(var, e) => Some((*var, e)),
-        _ => None,
-    }
-}
-
-fn mentions(e: &Expr, vars: &[VarId]) -> bool {
+fn mentions(e: &Expr, var: VarId) -> bool {
     let mut found = false;
-    e.walk(&mut |e| e.for_each_use(|var| found |= vars.contains(var)));
+    e.walk(&mut |e| found |= matches!(e.kind, ExprKind::Var(other) if other == var));
     found
+}
+
+fn all_exist(e: &Expr) -> bool {
+    let mut exist = true;
+    e.walk(&mut |e| exist &= !matches!(&e.kind, ExprKind::Load(load) if load.proven.contains(&false)));
+    exist
+}
+
+/// Whether it consists of numbers and cells.
+fn is_plain(e: &Expr) -> bool {
+    let mut plain = true;
+    e.walk(&mut |e| {
+        plain &= match &e.kind {
+            ExprKind::Load(_) => true,
+            ExprKind::Op(op, _) => matches!(op, Op::Add | Op::Sub | Op::Mul | Op::Neg),
+            ExprKind::Reduce(reduce) => reduce.op == ReduceOp::Sum && reduce.wheres.is_empty(),
+            ExprKind::Var(_) | ExprKind::Int(_) | ExprKind::Float(_) | ExprKind::Cast(_) => true,
+            _ => false,
+        };
+    });
+    plain
 }

@@ -1,17 +1,19 @@
 //! From the checked program to loops: functions are closed (`lift`), numbers stand where they are used (`constants`),
 //! clauses leave out what later ones override (`overrides`) and are split by what decides over their sums (`split`),
-//! recurrences step together (`together`), small functions stand where they are called (`inline`), what nothing reads goes
-//! (`unused`), cells stand where they are read (`absorb`), what a cell asks for twice is bound (`common`),
-//! divisors come out of sums (`factor`), families that read
-//! each other's rows are computed row by row (`fuse`), and everything becomes explicit loops, buffers and reference counts (`plan`).
+//! recurrences step together (`together`), small functions stand where they are called (`inline`), short sums of products
+//! are factored (`factor`), what nothing reads goes (`unused`), cells stand where they are read (`absorb`), divisors come out
+//! of sums (`divisors`), what a cell asks for twice is bound (`common`), families that read each other's rows are computed
+//! row by row (`fuse`), and everything becomes explicit loops, buffers and reference counts (`plan`).
 
 mod absorb;
 mod accounts;
 mod calls;
+mod carry;
 mod close;
 mod common;
 mod constants;
 mod decisions;
+mod divisors;
 mod factor;
 mod facts;
 mod fuse;
@@ -34,6 +36,7 @@ pub use close::close;
 pub use common::common;
 pub use constants::{constants, whole_numbers};
 pub use decisions::Decisions;
+pub use divisors::divisors;
 pub use factor::factor;
 pub use fuse::fuse;
 pub use inline::inline;

@@ -118,6 +118,7 @@ pub fn plan_with_decisions(program: &Program, options: &Options) -> (Module, Dec
         crate::spread::spread(&mut module);
         crate::reorder::reorder(&mut module);
         crate::versions::versions(&mut module);
+        crate::carry::carry(&mut module);
         crate::tile::tile(&mut module);
         crate::outline::outline(&mut module);
     }

@@ -97,7 +97,7 @@ impl Lower<'_, '_> {
         }
         let mut stored = dims.clone();
         if let Some((_, window)) = window {
-            stored[window.axis] = Part::index(window.width);
+            stored[window.axis] = Part::index(window.stored);
             (0..dims.len()).filter(|axis| window.is_inner(*axis)).for_each(|axis| stored[axis] = Part::index(1));
         }
         let covered =

@@ -205,7 +205,7 @@ impl Lower<'_, '_> {
     /// As many indices as memory holds along an axis.
     pub fn stored_dim(&mut self, tensor: Local, axis: usize) -> Part {
         match self.info[tensor.0 as usize].window {
-            Some(window) if window.axis == axis => Part::index(window.width),
+            Some(window) if window.axis == axis => Part::index(window.stored),
             Some(window) if window.is_inner(axis) => Part::index(1),
             _ => self.dim(tensor, axis),
         }
@@ -216,7 +216,8 @@ impl Lower<'_, '_> {
         if self.info[tensor.0 as usize].window.is_some_and(|window| window.is_inner(axis)) {
             return Part::index(0);
         }
-        let Some(Window { width, .. }) = self.info[tensor.0 as usize].window.filter(|window| window.axis == axis)
+        let Some(Window { stored: width, .. }) =
+            self.info[tensor.0 as usize].window.filter(|window| window.axis == axis)
         else {
             return index;
         };

@@ -177,6 +177,9 @@ impl Part {
             return if holds != 0 { yes } else { no };
         }
         let ty = yes.ty;
+        if let Some(op) = better_of(&self.ex, &yes.ex, &no.ex).filter(|_| matches!(ty, Ty::I32 | Ty::I64)) {
+            return yes.bin(op, no);
+        }
         let frame = yes.joined(&no, Ex::Int(Ty::I8, 0), ty);
         let level = frame.level.max(self.level);
         let ex = Ex::Select(Box::new(self.ex), Box::new(yes.ex), Box::new(no.ex));
@@ -224,6 +227,22 @@ impl Value {
     pub fn slice(&self, from: usize, count: usize) -> Value {
         Value { parts: self.parts[from..from + count].to_vec() }
     }
+}
+
+/// What a choice between two whole numbers by comparing them is.
+fn better_of(condition: &Ex, yes: &Ex, no: &Ex) -> Option<Bin> {
+    let Ex::Cmp(cmp, a, b) = condition else { return None };
+    let first_if_less = match cmp {
+        Cmp::SLt | Cmp::SLe => true,
+        Cmp::SGt | Cmp::SGe => false,
+        _ => return None,
+    };
+    let takes_first = match (&**a == yes && &**b == no, &**a == no && &**b == yes) {
+        (true, _) => true,
+        (_, true) => false,
+        _ => return None,
+    };
+    Some(if first_if_less == takes_first { Bin::SMin } else { Bin::SMax })
 }
 
 /// What the machine would compute.

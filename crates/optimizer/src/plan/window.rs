@@ -23,6 +23,8 @@ pub struct Window {
     pub axis: usize,
     /// How many steps, the one that is being computed included.
     pub width: i64,
+    /// Of how many there is memory: a cell may take the place of the oldest one that it is made of.
+    pub stored: i64,
     pub descending: bool,
     /// Every step gives all of its cells a value.
     pub covered: bool,
@@ -36,11 +38,10 @@ pub struct Window {
 impl Window {
     pub fn storage(&self) -> Storage {
         let Window { axis, inner, .. } = *self;
-        let width = self.width as usize;
         if self.in_registers {
-            Storage::Registers { axis, width, inner }
+            Storage::Registers { axis, width: self.width as usize, inner }
         } else {
-            Storage::Window { axis, width, inner }
+            Storage::Window { axis, width: self.stored as usize, inner }
         }
     }
 
@@ -193,7 +194,8 @@ impl<'e> Search<'e> {
         let axis_of = |f: usize| axes.iter().find(|(family, _)| *family == f).map(|(_, axis)| *axis);
         let axis = axis_of(family)?;
         let span = Span::of(cells, axis, descending, &self.definitions)?;
-        let mut width = 1;
+        let (mut width, mut stored) = (1, 1);
+        let takes_places = span.covered && self.unrolls && takes_places(cells, axis);
         let mut inner = if span.covered { inner_axes(&recurrence.order, family, axis) } else { 0 };
         for used in self.uses.get(var).map_or(&[][..], |uses| uses) {
             let load = match used {
@@ -203,8 +205,11 @@ impl<'e> Search<'e> {
             };
             let index = Linear::of(&load.index[axis], &self.definitions)?;
             let key = std::ptr::from_ref(load);
+            let mut is_own = false;
             let distance = match readers.get(&key) {
                 Some(reader) => {
+                    is_own =
+                        takes_places && reader.family == family && self.is_own_cell(recurrence, load, reader, axis);
                     let step_axis = axis_of(reader.family)?;
                     let clause = &recurrence.families[reader.family].1.clauses[reader.clause];
                     let step = match clause.slots.get(step_axis) {
@@ -226,10 +231,11 @@ impl<'e> Search<'e> {
                 return None;
             }
             width = width.max(distance + 1);
+            stored = stored.max(if is_own { distance } else { distance + 1 });
         }
         // Where the end that the run knows comes before the known ones, these are what is stored.
         if span.open.is_some() {
-            width = width.max(span.least);
+            (width, stored) = (width.max(span.least), stored.max(span.least));
         }
         if width > LONGEST || span.known().is_some_and(|steps| steps <= width) {
             return None;
@@ -243,7 +249,18 @@ impl<'e> Search<'e> {
             && !matches!(scalar, Scalar::F16 | Scalar::BF16)
             && (inner != 0 || !recurrence.order.iter().any(|order| has_inner_steps(order, family)));
         let inner = if width == 1 { inner } else { 0 };
-        Some(Window { axis, width, descending, covered: span.covered, in_registers, inner })
+        Some(Window { axis, width, stored, descending, covered: span.covered, in_registers, inner })
+    }
+
+    /// Whether a read goes to the reader's own cell, in an earlier step.
+    fn is_own_cell(&self, recurrence: &'e Recurrence, load: &Load, reader: &Reader, axis: usize) -> bool {
+        let clause = &recurrence.families[reader.family].1.clauses[reader.clause];
+        let others = (0..clause.slots.len()).filter(|k| *k != axis);
+        matches!(clause.slots[axis], Slot::Coord(_))
+            && others.into_iter().all(|k| match &clause.slots[k] {
+                Slot::Coord(binder) => Linear::of(&load.index[k], &self.definitions) == Some(Linear::var(binder.var)),
+                Slot::Fixed(at) => Linear::of(&load.index[k], &self.definitions) == Some(Linear::constant(*at)),
+            })
     }
 
     /// The axes, as bits, of steps that the reader takes, too, and along which it reads the step that it is at.
@@ -261,6 +278,48 @@ impl<'e> Search<'e> {
         }
         own
     }
+}
+
+/// Whether each step writes every cell once and cannot fail: then cells need not be there a second time, and may take the
+/// places of earlier ones.
+fn takes_places(family: &Family, axis: usize) -> bool {
+    let is_step = |clause: &&Clause| matches!(clause.slots.get(axis), Some(Slot::Coord(_)));
+    let runs: Vec<(End, End)> = family.clauses.iter().filter_map(|clause| clause.slots.get(axis)).map(ends).collect();
+    let steps = family.clauses.iter().enumerate().filter(|(_, clause)| is_step(clause));
+    let is_apart = |(at, _): (usize, &Clause)| {
+        let (lo, hi) = runs[at];
+        let others = runs.iter().enumerate().filter(|(other, _)| *other != at);
+        others.into_iter().all(|(_, (from, to))| hi.at_most(*from) || to.at_most(lo))
+    };
+    runs.len() == family.clauses.len()
+        && steps.into_iter().all(is_apart)
+        && family
+            .clauses
+            .iter()
+            .filter(is_step)
+            .all(|clause| clause.slots.len() == family.axes.len() && is_plain(clause))
+}
+
+fn is_plain(clause: &Clause) -> bool {
+    let mut plain = true;
+    for_each_part(clause, &mut |e| {
+        e.walk(&mut |e| {
+            plain &= match &e.kind {
+                ExprKind::Load(load) => load.proven.iter().all(|proven| *proven),
+                ExprKind::Op(Op::Div | Op::Rem, operands) => {
+                    e.ty.scalar().is_some_and(|scalar| scalar.is_float())
+                        || matches!(operands[1].kind, ExprKind::Int(divisor) if divisor > 0)
+                }
+                ExprKind::Op(Op::Pow, _) => e.ty.scalar().is_some_and(|scalar| scalar.is_float()),
+                ExprKind::Block(stmts, _) => stmts.iter().all(|stmt| matches!(stmt, Stmt::Let(..))),
+                ExprKind::Op(..) | ExprKind::If(..) | ExprKind::And(..) | ExprKind::Or(..) => true,
+                ExprKind::Var(_) | ExprKind::Int(_) | ExprKind::Float(_) | ExprKind::Bool(_) => true,
+                ExprKind::Cast(_) | ExprKind::Dim(..) => true,
+                _ => false,
+            };
+        });
+    });
+    plain
 }
 
 /// The axes of all steps of an order.

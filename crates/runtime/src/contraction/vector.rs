@@ -199,10 +199,9 @@ unsafe fn panel<L: Lanes, const VECTORS: usize, const SUMS: usize, const WHOLE: 
         }
         let mut half = SUMS / 2;
         while half > 0 {
-            for k in 0..half {
-                for v in 0..VECTORS {
-                    sums[k][v] = sums[k][v].add(sums[k + half][v]);
-                }
+            let (sums, others) = sums.split_at_mut(half);
+            for (sum, other) in sums.iter_mut().flatten().zip(others.iter().flatten()) {
+                *sum = sum.add(*other);
             }
             half /= 2;
         }
