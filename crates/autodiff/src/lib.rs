@@ -7,6 +7,7 @@
 //! families backwards and a recurrence the other way. Functions that cannot be inlined, and `@fn` rules, have
 //! pullbacks that are made by the same walk.
 
+mod again;
 mod build;
 mod depend;
 mod differences;
@@ -97,6 +98,8 @@ pub(crate) struct Differentiator {
     shown: Vec<(VarId, shown::Shown)>,
     /// The quotients that are compared with differences, where that is asked for.
     comparisons: Option<Vec<Compared>>,
+    /// What belongs to a `checkpoint`: the way back computes it again.
+    checkpointed: HashSet<VarId>,
     /// How many variables without a name got one.
     named: u32,
 }

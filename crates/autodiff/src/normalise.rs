@@ -31,8 +31,9 @@ use recurrence::Group;
 use std::collections::{HashMap, HashSet};
 use value::Value;
 
-/// The same statements, those that bind a `wanted` variable in normal form where possible.
-pub fn normalise(program: &mut Program, statements: Vec<Stmt>, wanted: &HashSet<VarId>) -> Vec<Stmt> {
+/// The same statements, those that bind a `wanted` variable in normal form where possible, and which of what they bind
+/// belongs to a `checkpoint`.
+pub fn normalise(program: &mut Program, statements: Vec<Stmt>, wanted: &HashSet<VarId>) -> (Vec<Stmt>, HashSet<VarId>) {
     let opaque_calls = form::opaque_calls(program);
     let mut normaliser = Normaliser {
         program,
@@ -47,6 +48,7 @@ pub fn normalise(program: &mut Program, statements: Vec<Stmt>, wanted: &HashSet<
         hoisted: Vec::new(),
         tried: HashSet::new(),
         lists: HashSet::new(),
+        checkpointed: HashSet::new(),
         out: Vec::new(),
     };
     for stmt in statements {
@@ -61,7 +63,7 @@ pub fn normalise(program: &mut Program, statements: Vec<Stmt>, wanted: &HashSet<
             normaliser.keep(stmt);
         }
     }
-    normaliser.out
+    (normaliser.out, normaliser.checkpointed)
 }
 
 /// Something has no form as cells.
@@ -95,10 +97,22 @@ struct Normaliser<'p> {
     tried: HashSet<VarId>,
     /// Lists that are bound as well as taken apart.
     lists: HashSet<VarId>,
+    /// What the operands of `checkpoint` bind.
+    checkpointed: HashSet<VarId>,
     out: Vec<Stmt>,
 }
 
 impl Normaliser<'_> {
+    /// The operand of a `checkpoint`.
+    fn checkpoint<T>(&mut self, evaluate: impl FnOnce(&mut Self) -> Outcome<T>) -> Outcome<T> {
+        let before = self.out.len();
+        let value = evaluate(self)?;
+        for stmt in &self.out[before..] {
+            crate::depend::bound_by(stmt, &mut self.checkpointed);
+        }
+        Ok(value)
+    }
+
     fn must_change(&self, stmt: &Stmt) -> bool {
         let structure = match stmt {
             Stmt::Let(_, value) => value.ty.scalar().is_none() && value.ty.rank() == 0,

@@ -7,7 +7,7 @@ use crate::differences::Place;
 use crate::record::{Derivation, Mode, Read, Step};
 use crate::reverse::{Reverse, new_var};
 use crate::tensors::{dims, family_expr, fresh_binders};
-use crate::{Differentiator, carries, errors, normalise, prune};
+use crate::{Differentiator, again, carries, errors, normalise, prune};
 use diagnostics::{Span, Symbol};
 use ir::{Expr, ExprKind, Family, Program, Scalar, Stmt, Type, VarId};
 use std::collections::{HashMap, HashSet};
@@ -85,6 +85,7 @@ impl Differentiator {
             Ok(adjoints) => {
                 let mut out = out;
                 prune(&mut out, adjoints.iter().flatten().copied().collect());
+                let out = again::again(program, &statements, out, &self.checkpointed);
                 self.record(&refs, &out, y, &reached, (&reads, &made), span);
                 for statement in &out {
                     bound_by(statement, &mut self.levels[level].bound);
@@ -178,7 +179,13 @@ impl Differentiator {
                 })
                 .filter(|v| wanted.contains(v))
                 .collect();
-            let statements = if own.is_empty() { statements } else { normalise::normalise(program, statements, &own) };
+            let statements = if own.is_empty() {
+                statements
+            } else {
+                let (statements, checkpointed) = normalise::normalise(program, statements, &own);
+                self.checkpointed.extend(checkpointed);
+                statements
+            };
             for statement in &statements {
                 bound_by(statement, &mut self.levels[k].bound);
             }

@@ -361,6 +361,10 @@ impl<'a> Reverse<'a> {
         let terms = self.terms.remove(&v)?;
         let (binders, point, extents, axes) = self.point_of(v, span);
         let cell = self.total(&terms, &binders, &point, &extents, v);
+        if let Some(same) = self.handed_on(v, &cell, &binders) {
+            self.adjoints.insert(v, same);
+            return Some(same);
+        }
         let name = format!("d{}", self.name_of(v));
         let constant = (axes.is_empty() && matches!(cell.kind, ExprKind::Float(_))).then(|| cell.clone());
         let (cell, wheres) = lifted_guards(cell);
@@ -371,6 +375,23 @@ impl<'a> Reverse<'a> {
             self.constants.insert(adjoint, constant);
         }
         Some(adjoint)
+    }
+
+    /// The adjoint of a temporary that is that of its only reader.
+    fn handed_on(&self, v: VarId, cell: &Expr, binders: &[Binder]) -> Option<VarId> {
+        let info = &self.program.vars[v.index()];
+        let same = match &cell.kind {
+            ExprKind::Var(same) if binders.is_empty() => *same,
+            ExprKind::Load(load) => {
+                let is_own = |(at, binder): (&Expr, &Binder)| matches!(at.kind, ExprKind::Var(at) if at == binder.var);
+                let ExprKind::Var(same) = load.tensor.kind else { return None };
+                let all = load.index.len() == binders.len() && load.index.iter().zip(binders).all(is_own);
+                all.then_some(same)?
+            }
+            _ => return None,
+        };
+        let ty = Type::tensor(info.ty.elem().clone(), binders.len());
+        (info.name.as_str().is_empty() && self.program.vars[same.index()].ty == ty).then_some(same)
     }
 
     /// Coordinates of an adjoint: those of the seed, then the variable's own.

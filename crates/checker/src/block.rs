@@ -242,7 +242,7 @@ impl Checker<'_> {
 }
 
 /// `[str; ?]` beside a tensor of texts: as an annotation it leaves the tensor what it is.
-fn is_rows_of_texts(given: &Ty, want: &Ty) -> bool {
+pub(crate) fn is_rows_of_texts(given: &Ty, want: &Ty) -> bool {
     matches!((given, want), (Ty::Tensor(t), Ty::List(item))
         if matches!(*t.elem, Ty::Str) && t.axes.len() == 1 && matches!(**item, Ty::Str))
 }

@@ -279,7 +279,15 @@ impl Checker<'_> {
                 _ => Axis::of(var, k, axis.name),
             })
             .collect();
-        let ty = if axes.is_empty() { ty.clone() } else { ty.with_axes(axes) };
+        let ty = match ty {
+            // What the caller calls the extents of a tuple's tensors means nothing here.
+            Ty::Tuple(_) => self.with_extents_of(ty, &|this, extent| {
+                let known = this.facts_extent(extent).as_const().filter(|_| !widened);
+                known.map(Sym::constant)
+            }),
+            _ if axes.is_empty() => ty.clone(),
+            _ => ty.with_axes(axes),
+        };
         self.define(var, &Val::var(var, ty.clone(), span));
         (var, ty)
     }
@@ -309,18 +317,23 @@ impl Checker<'_> {
     }
 
     pub(crate) fn forget_extents(&mut self, ty: &Ty) -> Ty {
-        let axes: Vec<Axis> = ty.axes().iter().map(|a| Axis { name: a.name, extent: self.unknown_extent() }).collect();
-        if axes.is_empty() { ty.clone() } else { ty.with_axes(axes) }
+        self.with_extents_of(ty, &|_, _| None)
     }
 
     /// The same type with nothing known of its extents that is not constant.
     fn unknown_axes(&mut self, ty: &Ty) -> Ty {
-        let axes: Vec<Axis> = ty
-            .axes()
-            .iter()
+        self.with_extents_of(ty, &|_, extent| extent.is_const().then(|| extent.clone()))
+    }
+
+    /// The same type with the extents that are kept, those of the tensors in a tuple too, and unknown ones.
+    fn with_extents_of(&mut self, ty: &Ty, kept: &dyn Fn(&Self, &Sym) -> Option<Sym>) -> Ty {
+        if let Ty::Tuple(items) = ty {
+            return Ty::Tuple(items.iter().map(|item| self.with_extents_of(item, kept)).collect());
+        }
+        let axes: Vec<Axis> = (ty.axes().iter())
             .map(|axis| Axis {
                 name: axis.name,
-                extent: if axis.extent.is_const() { axis.extent.clone() } else { self.unknown_extent() },
+                extent: kept(self, &axis.extent).unwrap_or_else(|| self.unknown_extent()),
             })
             .collect();
         if axes.is_empty() { ty.clone() } else { ty.with_axes(axes) }

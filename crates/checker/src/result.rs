@@ -1,5 +1,6 @@
 //! The declared result: what it says before the body is checked, and how it grounds the body's value (§5.5).
 
+use crate::block::is_rows_of_texts;
 use crate::cells::SlotSpec;
 use crate::env::{Entry, Level};
 use crate::signature::Bound;
@@ -26,7 +27,9 @@ impl Checker<'_> {
         let want = self.want(ty);
         let want = self.generic_want(want, &bound.generics);
         let mut specs = None;
+        let listed = Some(self.want_ty(&want)).filter(|ty| matches!(ty, Ty::List(_)));
         let early = match &want {
+            Want::Tensor { .. } if listed.is_some() => listed,
             Want::Tensor { elem, dims } => {
                 let elem = self.want_ty(elem);
                 let mut axes = Vec::new();
@@ -231,6 +234,7 @@ impl Checker<'_> {
         self.cx.expected = outer;
         match (early, &declared.want) {
             (_, Want::AnyRank | Want::Fn(..) | Want::Generic(_)) | (None, _) => val,
+            (Some(ty), _) if is_rows_of_texts(&val.ty, &ty) => val,
             (Some(ty), _) => {
                 let val = self.arrange(val, &ty);
                 let fitted = self.annotated(val, &ty, Some(declared.span), Why::Annotation);

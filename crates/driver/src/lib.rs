@@ -13,6 +13,7 @@ mod graph;
 mod input;
 mod library;
 mod loader;
+mod memory;
 mod options;
 mod pipeline;
 mod profile;

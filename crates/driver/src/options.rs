@@ -41,6 +41,8 @@ pub struct Options {
     pub trap_nan: bool,
     /// Integer arithmetic traps on overflow in tensor kernels, too.
     pub checked: bool,
+    /// Bytes that the steps of a recurrence may take; a share of the machine's memory if not said.
+    pub tape_budget: Option<u64>,
     pub error_format: ErrorFormat,
     pub color: Color,
     /// Says on stderr how long each pass took.
@@ -56,6 +58,7 @@ impl Default for Options {
             threads: None,
             trap_nan: false,
             checked: false,
+            tape_budget: None,
             error_format: ErrorFormat::default(),
             color: Color::default(),
             time_passes: false,

@@ -4,6 +4,7 @@ use crate::bench::{self, Outputs};
 use crate::errors;
 use crate::graph::{self, Drawing, Wish};
 use crate::loader::Files;
+use crate::memory;
 use crate::session::Session;
 use crate::timing::Timings;
 use checker::Checked;
@@ -144,8 +145,14 @@ pub fn advance(session: &mut Session, entry: FileId, goal: Goal) -> Result<Produ
         return Ok(Product::Text(ir::source::print(&program)));
     }
 
-    let wish = Lowering { opt_level: options.opt_level, checked: options.checked, profile: options.profile, bench };
-    let Lowered { loops, decisions, absorbed } = lower(&mut program, wish, timings)?;
+    let wish = Lowering {
+        opt_level: options.opt_level,
+        checked: options.checked,
+        profile: options.profile,
+        bench,
+        tape_budget: options.tape_budget.unwrap_or_else(memory::share),
+    };
+    let Lowered { loops, decisions, absorbed, segmented } = lower(&mut program, wish, timings)?;
     if goal == Goal::Emit(Stage::Loops) {
         return Ok(Product::Text(loops.to_string()));
     }
@@ -153,7 +160,7 @@ pub fn advance(session: &mut Session, entry: FileId, goal: Goal) -> Result<Produ
         return Ok(Product::Text(optimizer::cost(&program, &decisions, sources)));
     }
     if goal == Goal::Emit(Stage::Storage) {
-        return Ok(Product::Text(optimizer::storage(&program, &decisions, &absorbed, sources)));
+        return Ok(Product::Text(optimizer::storage(&program, &decisions, &absorbed, &segmented, sources)));
     }
 
     let keep_text = matches!(goal, Goal::Emit(_));
@@ -179,6 +186,8 @@ pub struct Lowering {
     pub profile: bool,
     /// Only the functions that `bench` calls are wanted.
     pub bench: bool,
+    /// Bytes that the steps of a recurrence may take.
+    pub tape_budget: u64,
 }
 
 /// Loops, and what is known of how they came about.
@@ -186,6 +195,7 @@ pub struct Lowered {
     pub loops: ir::loops::Module,
     decisions: optimizer::Decisions,
     absorbed: Vec<optimizer::Absorbed>,
+    segmented: Vec<optimizer::Segmented>,
 }
 
 /// From the program without quotients to loops.
@@ -204,6 +214,10 @@ pub fn lower(program: &mut Program, wish: Lowering, timings: &mut Timings) -> Re
         timings.time("close", || optimizer::close(program));
         absorbed = timings.time("unused", || optimizer::unused(program, wish.checked));
         absorbed.extend(timings.time("absorb", || optimizer::absorb(program, wish.checked)));
+    }
+    let budget = wish.tape_budget;
+    let segmented = timings.time("segments", || optimizer::segments(program, budget, wish.checked));
+    if wish.opt_level > 0 {
         timings.time("divisors", || optimizer::divisors(program, wish.checked));
         timings.time("common", || optimizer::common(program, wish.checked));
         timings.time("fuse", || optimizer::fuse(program, wish.checked));
@@ -212,7 +226,7 @@ pub fn lower(program: &mut Program, wish: Lowering, timings: &mut Timings) -> Re
     let plan = optimizer::Options { opt_level: wish.opt_level, checked: wish.checked, profile: wish.profile };
     let (loops, decisions) = timings.time("plan", || optimizer::plan_with_decisions(program, &plan));
     timings.time("verify", || verified("plan", ir::loops_verify::verify(&loops)))?;
-    Ok(Lowered { loops, decisions, absorbed })
+    Ok(Lowered { loops, decisions, absorbed, segmented })
 }
 
 fn without_errors(found: &[Diagnostic]) -> Result<(), Stop> {

@@ -131,6 +131,26 @@ fn seconds(text: &str) -> Result<Duration, String> {
     Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string())
 }
 
+/// A number of bytes, with a unit behind it or without one.
+fn size(text: &str) -> Result<u64, String> {
+    let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let factor = match unit.trim().to_ascii_lowercase().as_str() {
+        "" | "b" => 1.0,
+        "kb" => 1e3,
+        "mb" => 1e6,
+        "gb" => 1e9,
+        "tb" => 1e12,
+        "k" | "kib" => 1024.0,
+        "m" | "mib" => 1024.0 * 1024.0,
+        "g" | "gib" => 1024.0 * 1024.0 * 1024.0,
+        "t" | "tib" => 1024.0 * 1024.0 * 1024.0 * 1024.0,
+        _ => return Err("a number of bytes is expected, such as `64MiB`".to_owned()),
+    };
+    let number: f64 = number.parse().map_err(|_| "a number of bytes is expected, such as `64MiB`".to_owned())?;
+    Ok((number * factor) as u64)
+}
+
 fn tolerance(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(number) if number >= 0.0 => Ok(number),
@@ -156,6 +176,10 @@ pub struct Shared {
     /// Trap on integer overflow in tensor kernels, too
     #[arg(long, global = true)]
     checked: bool,
+    /// Memory that the stored steps of a recurrence may take, such as `64MiB` or `2GB`: beyond it they are computed again
+    /// for its gradient. A quarter of the machine's memory if not said
+    #[arg(long, global = true, value_name = "SIZE", value_parser = size)]
+    tape_budget: Option<u64>,
     /// Say on stderr how long each pass took
     #[arg(long, global = true)]
     time_passes: bool,
@@ -168,6 +192,7 @@ impl Shared {
             threads: self.threads.map(NonZeroUsize::get),
             trap_nan: false,
             checked: self.checked,
+            tape_budget: self.tape_budget,
             error_format: self.error_format.into(),
             color: self.color.into(),
             time_passes: self.time_passes,

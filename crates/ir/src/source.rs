@@ -117,20 +117,22 @@ impl<'a> Source<'a> {
                 info.fields.iter().map(|(name, ty)| format!("{name}: {}", self.ty(ty).unwrap_or_default())).collect();
             parts.push(format!("struct {name} {{ {} }}", fields.join(", ")));
         }
-        for (info, name) in self.program.enums.iter().zip(&self.names.enums) {
+        for (id, (info, name)) in self.program.enums.iter().zip(&self.names.enums).enumerate() {
             let variants: Vec<String> = info
                 .variants
                 .iter()
-                .map(|variant| {
+                .enumerate()
+                .map(|(k, variant)| {
+                    let own = self.variant_name(EnumId(id as u32), k);
                     let types: Vec<String> = variant.fields.iter().map(|ty| self.ty(ty).unwrap_or_default()).collect();
                     match &variant.names {
                         Some(names) => {
                             let fields: Vec<String> =
                                 names.iter().zip(&types).map(|(name, ty)| format!("{name}: {ty}")).collect();
-                            format!("{} {{ {} }}", variant.name, fields.join(", "))
+                            format!("{own} {{ {} }}", fields.join(", "))
                         }
-                        None if types.is_empty() => variant.name.to_string(),
-                        None => format!("{}({})", variant.name, types.join(", ")),
+                        None if types.is_empty() => own,
+                        None => format!("{own}({})", types.join(", ")),
                     }
                 })
                 .collect();

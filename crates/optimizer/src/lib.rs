@@ -1,9 +1,10 @@
 //! From the checked program to loops: functions are closed (`lift`), numbers stand where they are used (`constants`),
 //! clauses leave out what later ones override (`overrides`) and are split by what decides over their sums (`split`),
 //! recurrences step together (`together`), small functions stand where they are called (`inline`), short sums of products
-//! are factored (`factor`), what nothing reads goes (`unused`), cells stand where they are read (`absorb`), divisors come out
-//! of sums (`divisors`), what a cell asks for twice is bound (`common`), families that read each other's rows are computed
-//! row by row (`fuse`), and everything becomes explicit loops, buffers and reference counts (`plan`).
+//! are factored (`factor`), what nothing reads goes (`unused`), cells stand where they are read (`absorb`), recurrences that
+//! would store too much are cut into segments (`segments`), divisors come out of sums (`divisors`), what a cell asks for twice
+//! is bound (`common`), families that read each other's rows are computed row by row (`fuse`), and everything becomes
+//! explicit loops, buffers and reference counts (`plan`).
 
 mod absorb;
 mod accounts;
@@ -23,6 +24,7 @@ mod outline;
 mod overrides;
 mod plan;
 mod reorder;
+mod segments;
 mod split;
 mod spread;
 mod tile;
@@ -43,6 +45,7 @@ pub use inline::inline;
 pub use lift::lift;
 pub use overrides::overrides;
 pub use plan::{Options, plan, plan_with_decisions};
+pub use segments::{Segmented, segments};
 pub use split::split;
 pub use together::together;
 pub use unused::unused;

@@ -35,7 +35,7 @@ mod tail;
 mod text;
 mod unroll;
 mod value;
-mod window;
+pub(crate) mod window;
 mod wrap;
 
 use crate::calls::CallGraph;

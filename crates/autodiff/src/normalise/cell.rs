@@ -132,7 +132,7 @@ impl Normaliser<'_> {
                 _ => self.foreign_scalar(e)?,
             },
             StopGradient(of) => again(StopGradient(Box::new(self.cell(of, false)?))),
-            Checkpoint(of) => self.cell(of, root)?,
+            Checkpoint(of) => self.checkpoint(|this| this.cell(of, root))?,
             Quotient(_) | Tangent(..) => return Err(Unsupported),
             _ => self.foreign_scalar(e)?,
         })

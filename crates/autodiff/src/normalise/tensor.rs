@@ -79,7 +79,7 @@ impl Normaliser<'_> {
                 let value = self.value(of)?;
                 self.stopped(value)?
             }
-            Checkpoint(of) => self.value(of)?,
+            Checkpoint(of) => self.checkpoint(|this| this.value(of))?,
             Comprehension(comprehension) if e.ty.rank() == 0 => self.list(comprehension, e.span)?,
             List(items) => Value::Items(self.values(items)?),
             Item(of, at) => self.item_of(of, at, e)?,

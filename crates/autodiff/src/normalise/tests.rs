@@ -50,7 +50,7 @@ fn normalised(text: &str) -> (Program, Vec<String>) {
         }
     };
     let wanted: HashSet<VarId> = stmts.iter().flat_map(bound).collect();
-    let stmts = normalise(&mut program, stmts, &wanted);
+    let (stmts, _) = normalise(&mut program, stmts, &wanted);
     let on_path = stmts.iter().filter(|stmt| bound(stmt).iter().any(|var| wanted.contains(var)));
     let left = on_path.filter_map(|stmt| is_normal(stmt).err()).collect();
     program.funcs[main].body.kind = ExprKind::Block(stmts, value);

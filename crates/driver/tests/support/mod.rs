@@ -60,7 +60,9 @@ pub fn differentiated(mut program: Program, prepare: fn(&mut Program)) -> Result
 /// Loops, each pass verified; or why there are none.
 pub fn loops(program: Program, opt_level: u8) -> Result<ir::loops::Module, String> {
     let mut program = differentiated(program, optimizer::whole_numbers)?;
-    let wish = Lowering { opt_level, ..Lowering::default() };
+    // Every other program is cut into segments wherever that is possible.
+    let tape_budget = if program.vars.len() % 2 == 0 { 0 } else { u64::MAX };
+    let wish = Lowering { opt_level, tape_budget, ..Lowering::default() };
     match driver::lower(&mut program, wish, &mut Timings::default()) {
         Ok(lowered) => Ok(lowered.loops),
         Err(Stop::Defect(what)) => Err(what),

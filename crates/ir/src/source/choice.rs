@@ -118,6 +118,16 @@ impl Source<'_> {
         }
     }
 
+    /// Variants that the compiler made, one for each of some functions, may have one name.
+    pub(super) fn variant_name(&self, id: EnumId, k: usize) -> String {
+        let variants = &self.program.enums[id.index()].variants;
+        let name = variants[k].name;
+        match variants[..k].iter().filter(|variant| variant.name == name).count() {
+            0 => name.to_string(),
+            before => format!("{name}_{before}"),
+        }
+    }
+
     fn fields(&self, ty: &Type, k: usize) -> usize {
         match ty {
             Type::Enum(id) => self.program.enums[id.index()].variants[k].fields.len(),
@@ -128,7 +138,7 @@ impl Source<'_> {
     pub(super) fn pattern(&self, ty: &Type, k: usize, fields: &[Option<String>]) -> String {
         let Type::Enum(id) = ty else { return "_".to_owned() };
         let variant = &self.program.enums[id.index()].variants[k];
-        let path = format!("{}::{}", self.names.enums[id.index()], variant.name);
+        let path = format!("{}::{}", self.names.enums[id.index()], self.variant_name(*id, k));
         let field = |k: usize| fields.get(k).cloned().flatten();
         match &variant.names {
             Some(names) => {
@@ -148,7 +158,7 @@ impl Source<'_> {
     pub(super) fn variant(&mut self, ty: &Type, k: usize, items: &[Expr]) -> String {
         let Type::Enum(id) = ty else { return self.list(items) };
         let variant = self.program.enums[id.index()].variants[k].clone();
-        let path = format!("{}::{}", self.names.enums[id.index()], variant.name);
+        let path = format!("{}::{}", self.names.enums[id.index()], self.variant_name(*id, k));
         match &variant.names {
             Some(names) => {
                 let fields: Vec<String> = names

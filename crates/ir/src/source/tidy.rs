@@ -10,6 +10,7 @@ use std::collections::{HashMap, HashSet};
 pub(super) fn tidied(program: &Program, func: &Func, effects: &[bool]) -> Func {
     let mut func = func.clone();
     folded(&mut func.body);
+    ends_of_ranges(&mut func.body);
     without_library_constants(&mut func, program);
     let mut census = Census { places: HashMap::new(), uses: HashMap::new(), loops: 0, deepest: 0 };
     for param in &func.params {
@@ -20,6 +21,30 @@ pub(super) fn tidied(program: &Program, func: &Func, effects: &[bool]) -> Func {
     pass.expr(&mut func.body);
     shaped(&mut func.body);
     func
+}
+
+/// A range has no fields in the source: what it was made of stands where its ends are asked for.
+fn ends_of_ranges(body: &mut Expr) {
+    let mut ends: HashMap<VarId, [Expr; 2]> = HashMap::new();
+    body.walk(&mut |e| {
+        let ExprKind::Block(stmts, _) = &e.kind else { return };
+        for stmt in stmts {
+            if let Stmt::Let(var, Expr { kind: ExprKind::Range(lo, hi), .. }) = stmt {
+                ends.insert(*var, [(**lo).clone(), (**hi).clone()]);
+            }
+        }
+    });
+    body.walk_mut(&mut |e| {
+        let ExprKind::Field(of, k) = &mut e.kind else { return };
+        let end = match &mut of.kind {
+            ExprKind::Var(var) => ends.get(var).map(|ends| ends[*k].clone()),
+            ExprKind::Range(lo, hi) => Some(take(if *k == 0 { lo } else { hi })),
+            _ => None,
+        };
+        if let Some(end) = end {
+            *e = end;
+        }
+    });
 }
 
 /// Constants of imported modules that nothing reads.

@@ -7,6 +7,7 @@ use super::uses::{How, Use, uses};
 use super::{Legend, bracketed, functions, heading, place, title};
 use crate::absorb::{Absorbed, Fate};
 use crate::decisions::{Decisions, Storage};
+use crate::segments::Segmented;
 use diagnostics::{SourceMap, Span};
 use ir::{Expr, ExprKind, Family, Program, Stmt, VarId};
 use std::fmt::Write;
@@ -24,7 +25,13 @@ struct Held {
 }
 
 /// What is kept of each family, and which use asks for it.
-pub fn storage(program: &Program, decisions: &Decisions, absorbed: &[Absorbed], sources: &SourceMap) -> String {
+pub fn storage(
+    program: &Program,
+    decisions: &Decisions,
+    absorbed: &[Absorbed],
+    segmented: &[Segmented],
+    sources: &SourceMap,
+) -> String {
     let mut counter = Counter::new(Extents::new(program, sources), decisions);
     let mut out = String::new();
     for func in functions(program) {
@@ -51,13 +58,19 @@ pub fn storage(program: &Program, decisions: &Decisions, absorbed: &[Absorbed], 
             continue;
         }
         let uses = uses(program, sources, body);
-        let legend = Legend::new(&counter.extents, held.iter().map(|held| &held.bytes));
+        let cuts: Vec<Cut> =
+            segmented.iter().filter(|one| one.func == func).map(|one| Cut::of(one, &mut counter.extents)).collect();
+        let formulas = held.iter().map(|held| &held.bytes).chain(cuts.iter().flat_map(|cut| &cut.bytes));
+        let legend = Legend::new(&counter.extents, formulas);
         if !out.is_empty() {
             out.push('\n');
         }
         let home = program.funcs[func.index()].span;
         out += &heading(program, sources, func);
         out += &legend.text();
+        for cut in &cuts {
+            out += &cut.text(program, sources, &legend, home);
+        }
         for held in &held {
             let size =
                 if held.bytes.is_zero() { String::new() } else { format!(": {} bytes", legend.formula(&held.bytes)) };
@@ -73,6 +86,51 @@ pub fn storage(program: &Program, decisions: &Decisions, absorbed: &[Absorbed], 
         }
     }
     out
+}
+
+/// Recurrences in segments, and the bytes of all steps, of those of a segment, and of what starts them again.
+struct Cut<'s> {
+    of: &'s Segmented,
+    bytes: [Formula; 3],
+}
+
+impl<'s> Cut<'s> {
+    fn of(of: &'s Segmented, extents: &mut Extents) -> Cut<'s> {
+        let number = |extents: &mut Extents, e| extents.number(e);
+        let steps = number(extents, &of.steps);
+        let (stored, carried) = (number(extents, &of.sizes.stored), number(extents, &of.sizes.carried));
+        let segment = number(extents, &of.sizes.segment);
+        let bytes = match of.known {
+            Some((length, count)) => {
+                let (length, count) = (Formula::number(length), Formula::number(count));
+                [stored.times(&steps), segment.times(&length), carried.times(&count)]
+            }
+            None => [stored.times(&steps), segment, carried],
+        };
+        Cut { of, bytes }
+    }
+
+    fn text(&self, program: &Program, sources: &SourceMap, legend: &Legend, home: Span) -> String {
+        let names: Vec<String> = (self.of.families.iter())
+            .map(|var| program.vars[var.index()].name.as_str())
+            .map(|name| if name.is_empty() { "a temporary".to_owned() } else { format!("`{name}`") })
+            .collect();
+        let at = self.of.families.first().map_or(home, |var| program.vars[var.index()].span);
+        let (at, names, budget) = (place(sources, at, home), names.join(", "), self.of.budget);
+        let [all, segment, carried] = self.bytes.each_ref().map(|bytes| legend.formula(bytes));
+        match self.of.known {
+            Some((length, count)) => format!(
+                "{at}  {names}: in segments, as all steps would take {all} bytes, and the tape budget is {budget}\n    \
+                 {count} segments of {length} steps, of which one at a time takes {segment} bytes\n    \
+                 {carried} bytes start the segments again\n"
+            ),
+            None => format!(
+                "{at}  {names}: in segments, where all steps take more than the tape budget of {budget}: {all} bytes\n    \
+                 a segment of {segment} bytes for each of its steps at a time\n    \
+                 {carried} bytes start each segment again: as many steps as make both equal\n"
+            ),
+        }
+    }
 }
 
 /// The strongest use in words, and where the others are.

@@ -83,6 +83,7 @@ impl<'a> Bounds<'a> {
 }
 
 /// A family on its way to loops.
+#[derive(Clone)]
 pub struct Cells<'a> {
     pub family: &'a Family,
     pub place: Place,
@@ -286,7 +287,7 @@ pub fn constant(e: &Expr) -> Option<i64> {
     }
 }
 
-fn mentions(e: &Expr, vars: &[ir::VarId]) -> bool {
+pub fn mentions(e: &Expr, vars: &[ir::VarId]) -> bool {
     let mut found = false;
     e.walk(&mut |e| e.for_each_use(|var| found |= vars.contains(var)));
     found

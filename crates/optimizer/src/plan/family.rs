@@ -154,8 +154,43 @@ impl Lower<'_, '_> {
         }
     }
 
+    /// Ranges of a clause that depend on its steps alone, at these steps.
+    fn at_steps<'e>(&mut self, cells: &Cells<'e>, k: usize, steps: &[Option<Step>]) -> Option<Cells<'e>> {
+        let slots = &cells.family.clauses[k].slots;
+        let is_open = |slot: &(&Slot, &Option<Step>)| slot.1.is_none();
+        let open: Vec<VarId> = (slots.iter().zip(steps).filter(is_open))
+            .filter_map(|(slot, _)| match slot {
+                Slot::Coord(binder) => Some(binder.var),
+                Slot::Fixed(_) => None,
+            })
+            .collect();
+        let settles = |bounds: &Bounds| match bounds {
+            Bounds::Dependent(binder) => !bounds::mentions(&binder.lo, &open) && !bounds::mentions(&binder.hi, &open),
+            _ => false,
+        };
+        if !cells.bounds[k].iter().any(settles) {
+            return None;
+        }
+        for (slot, step) in slots.iter().zip(steps) {
+            if let Some(step) = step {
+                self.bind_slot(slot, &step.at);
+            }
+        }
+        let mut known = cells.clone();
+        for (axis, bounds) in known.bounds[k].iter_mut().enumerate() {
+            let Bounds::Dependent(binder) = *bounds else { continue };
+            if settles(bounds) {
+                let (lo, hi) = self.cut_range(binder, &cells.family.axes[axis].extent, &cells.dims[axis]);
+                *bounds = Bounds::Range { lo, hi, lo_expr: &binder.lo, hi_expr: &binder.hi };
+            }
+        }
+        Some(known)
+    }
+
     /// Stores the cells of one clause.
     fn paint(&mut self, cells: &Cells, k: usize, steps: &[Option<Step>]) {
+        let settled = self.at_steps(cells, k, steps);
+        let cells = settled.as_ref().unwrap_or(cells);
         let clause = &cells.family.clauses[k];
         let mut coords = vec![Part::index(0); cells.dims.len()];
         let mut cond = Part::int(Ty::I8, 1);

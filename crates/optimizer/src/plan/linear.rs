@@ -85,7 +85,8 @@ impl Linear {
         match &e.kind {
             ExprKind::Int(value) => Some(Linear::constant(*value)),
             ExprKind::Var(var) => match definitions.get(var) {
-                Some(value) => Linear::of(value, definitions),
+                // What a number consists of may be out of sight: it is the same wherever it is named.
+                Some(value) => Linear::of(value, definitions).or_else(|| Some(Linear::var(*var))),
                 None => Some(Linear::var(*var)),
             },
             ExprKind::Cast(inner) if keeps_value(e, inner) => Linear::of(inner, definitions),

@@ -439,7 +439,10 @@ fn reaches(mut ranges: Vec<Range>, first: i64, end: &Linear) -> bool {
     let mut reached = Linear::constant(first);
     loop {
         let before = |a: &Linear, b: &Linear| b.minus(a).and_then(|way| way.as_constant());
-        if before(end, &reached).is_some_and(|way| way >= 0) {
+        let has = |(lo, hi): &Range| {
+            before(lo, &reached).is_some_and(|way| way >= 0) && before(end, hi).is_some_and(|way| way >= 0)
+        };
+        if before(end, &reached).is_some_and(|way| way >= 0) || ranges.iter().any(has) {
             return true;
         }
         // Where the next end cannot be compared, having come as far as that is true all the same.
