@@ -278,7 +278,8 @@ impl Checker<'_> {
         self.settle_ranges(mark, outermost);
         let coords: Vec<VarId> = vars.iter().flatten().copied().collect();
         let checked = checked.and_then(|(mut wheres, mut body, otherwise)| {
-            self.put_in_front(&coords, &mut wheres, &mut body.expr, place).then_some((wheres, body, otherwise))
+            let ok = self.put_in_front(&coords, &mut wheres, &mut body, place);
+            ok.then_some((wheres, body, otherwise))
         });
         self.facts.reset(facts);
         self.cx.conditional = conditional;
@@ -363,11 +364,14 @@ impl Checker<'_> {
         let outer: Vec<Trailing> = std::mem::replace(&mut self.cx.trailing, waiting.clone());
         let elem = want.map(|w| w.elem().clone());
         let expected = self.cx.expected.replace(slot_names(specs));
-        let val = self.with_sink(|this| {
-            let val = this.expr(body, elem.as_ref());
-            let val = this.whole(val);
-            this.match_leftover(val, mark, specs, vars, body, wheres)
-        });
+        // Extents that only the body knows may be the same for all cells.
+        let outer_sink = self.open_sink();
+        let val = self.expr(body, elem.as_ref());
+        let val = self.whole(val);
+        let val = self.match_leftover(val, mark, specs, vars, body, wheres);
+        let val = self.with_extents(val);
+        let statements = self.close_sink(outer_sink);
+        let val = crate::wrap(statements, val);
         self.cx.expected = expected;
         self.cx.guards.truncate(guards);
         self.cx.trailing = outer;
