@@ -12,6 +12,7 @@ mod build;
 mod depend;
 mod differences;
 mod errors;
+mod items;
 mod linear;
 mod mode;
 mod normalise;
@@ -220,7 +221,8 @@ impl Differentiator {
                     bound.insert(*v);
                 }
             }
-            self.levels.push(Level { bound, statements: Vec::new() });
+            items::bring_definitions(program, &mut clause.wheres, &mut clause.body, clause.otherwise.as_ref());
+            self.levels.push(Level { bound: bound.clone(), statements: Vec::new() });
             for e in std::iter::once(&mut clause.body).chain(clause.otherwise.as_mut()) {
                 if has_quotient(e) {
                     let taken = std::mem::replace(e, expr(ExprKind::Unit, Type::Unit, e.span));
@@ -233,10 +235,7 @@ impl Differentiator {
                 let (ty, span) = (value.ty.clone(), value.span);
                 clause.body = expr(ExprKind::Block(level.statements, Box::new(value)), ty, span);
             }
-            for item in &mut clause.wheres {
-                let (ir::WhereItem::Def(_, e) | ir::WhereItem::Guard(e)) = item;
-                self.resolve(program, e);
-            }
+            self.items(program, &bound, &mut clause.wheres);
         }
     }
 
@@ -258,6 +257,8 @@ impl Differentiator {
                     ir::WhereItem::Def(v, _) => Some(*v),
                     ir::WhereItem::Guard(_) => None,
                 }));
+                items::bring_definitions(program, &mut reduce.wheres, &mut reduce.body, None);
+                self.items(program, &bound, &mut reduce.wheres);
                 self.levels.push(Level { bound, statements: Vec::new() });
                 let taken = std::mem::replace(&mut reduce.body, expr(ExprKind::Unit, Type::Unit, span));
                 let body = self.scope(program, taken);

@@ -48,6 +48,11 @@ pub(crate) fn native_name(name: &str) -> &'static str {
     NAMES.into_iter().find(|n| *n == name).unwrap_or("print")
 }
 
+/// Built-ins whose arguments are more than values.
+pub(crate) fn reads_arguments(name: &str) -> bool {
+    matches!(name, "assert" | "sum" | "prod" | "mean" | "any" | "all" | "argmax" | "argmin")
+}
+
 impl Checker<'_> {
     pub(crate) fn builtin_call(
         &mut self,
@@ -70,6 +75,7 @@ impl Checker<'_> {
                 }
                 let axes = vals.first().map(|v| v.ty.axes().to_vec()).unwrap_or_default();
                 let text = args.first().map_or("x", |a| self.sources.text(a.span));
+                let text = if text.contains("|>") { format!("({text})") } else { text.to_owned() };
                 let carried = crate::text::axis_names(&axes);
                 let fixed = if !carried.is_empty() && carried.len() == axes.len() {
                     format!("{name}[{}]({text})", carried.join(", "))

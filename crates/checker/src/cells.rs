@@ -8,7 +8,8 @@ use crate::ty::{Axis, Ty, Val};
 use crate::wheres::Trailing;
 use crate::{Checker, errors, walk};
 use diagnostics::{Span, Symbol};
-use ir::{Binder, Expr, ExprKind, Scalar, Slot, Type, VarId, WhereItem};
+use ir::{Binder, Expr, ExprKind, Scalar, Slot, Stmt, Type, VarId, WhereItem};
+use std::collections::HashSet;
 use syntax::ast;
 
 /// Both ends of a written range, with their symbolic values.
@@ -277,7 +278,8 @@ impl Checker<'_> {
         self.settle_ranges(mark, outermost);
         let coords: Vec<VarId> = vars.iter().flatten().copied().collect();
         let checked = checked.and_then(|(mut wheres, mut body, otherwise)| {
-            self.put_in_front(&coords, &mut wheres, &mut body.expr, place).then_some((wheres, body, otherwise))
+            let ok = self.put_in_front(&coords, &mut wheres, &mut body, place);
+            ok.then_some((wheres, body, otherwise))
         });
         self.facts.reset(facts);
         self.cx.conditional = conditional;
@@ -362,12 +364,14 @@ impl Checker<'_> {
         let outer: Vec<Trailing> = std::mem::replace(&mut self.cx.trailing, waiting.clone());
         let elem = want.map(|w| w.elem().clone());
         let expected = self.cx.expected.replace(slot_names(specs));
-        let val = self.with_sink(|this| {
-            let val = this.expr(body, elem.as_ref());
-            let carried = val.ty.coords();
-            let val = this.whole(val);
-            this.match_leftover(val, &carried, mark, specs, vars, body, wheres)
-        });
+        // Extents that only the body knows may be the same for all cells.
+        let outer_sink = self.open_sink();
+        let val = self.expr(body, elem.as_ref());
+        let val = self.whole(val);
+        let val = self.match_leftover(val, mark, specs, vars, body, wheres);
+        let val = self.with_extents(val);
+        let statements = self.close_sink(outer_sink);
+        let val = crate::wrap(statements, val);
         self.cx.expected = expected;
         self.cx.guards.truncate(guards);
         self.cx.trailing = outer;
@@ -389,6 +393,7 @@ impl Checker<'_> {
                 None
             }
             Some((other, _)) => {
+                let other = self.with_definitions(&items, other);
                 let other = self.join(&val, other);
                 if other.ty.is_error() {
                     return None;
@@ -400,12 +405,32 @@ impl Checker<'_> {
         Some((items, val, otherwise))
     }
 
+    /// What `else` gives, with its own copies of definitions that stand behind a guard: that is closed there.
+    fn with_definitions(&mut self, items: &[WhereItem], otherwise: Val) -> Val {
+        let mut used: HashSet<VarId> = ir::visit::free_vars(&otherwise.expr).into_iter().collect();
+        let mut copies = Vec::new();
+        let behind = items.iter().skip_while(|item| !matches!(item, WhereItem::Guard(_)));
+        for item in behind.collect::<Vec<_>>().into_iter().rev() {
+            if let WhereItem::Def(var, value) = item
+                && used.contains(var)
+            {
+                used.extend(ir::visit::free_vars(value));
+                copies.push(Stmt::Let(*var, value.clone()));
+            }
+        }
+        if copies.is_empty() {
+            return otherwise;
+        }
+        copies.reverse();
+        let val = crate::wrap(copies, otherwise);
+        Val { expr: ir::visit::refresh(&val.expr, &mut self.program), ty: val.ty }
+    }
+
     /// Axes that a body leaves over belong, in order, to coordinates of the left side that nothing mentions; the
     /// rest make a slice.
     fn match_leftover(
         &mut self,
         val: Val,
-        carried: &[Option<Symbol>],
         mark: Mark,
         specs: &[SlotSpec],
         vars: &[Option<VarId>],
@@ -425,8 +450,8 @@ impl Checker<'_> {
         for (spec, var) in specs.iter().zip(vars) {
             if let (SlotSpec::Coord { name, range, .. }, Some(var)) = (spec, var) {
                 let spelled = mentioned.contains(name) || is_pack_member(*name, &mentioned);
-                let used = spelled || self.is_used(*var, mark);
-                if !used && !carried.contains(&Some(*name)) {
+                let carried = self.is_used(*var, mark) || val.ty.axes().iter().any(|a| a.name == Some(*name));
+                if !spelled && !carried {
                     free.push((*var, range.is_some()));
                 }
             }

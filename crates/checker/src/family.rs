@@ -297,7 +297,12 @@ impl Checker<'_> {
             let bound_inside = clauses.iter().any(|cells| cells.bound().any(|v| extent.mentions(v)));
             if is_unknown(&extent) || bound_inside {
                 // Only the cells themselves know it, or it differs between them.
-                let body = clauses.iter().find(|cells| cells.slots.len() <= k).map(|cells| cells.body.span());
+                let own = |cells: &&&Cells| {
+                    let extent = self.facts_extent(&cells.axes[k].extent);
+                    let differs = is_unknown(&extent) || cells.bound().any(|v| extent.mentions(v));
+                    cells.slots.len() <= k && differs
+                };
+                let body = clauses.iter().find(own).map(|cells| cells.body.span());
                 self.report(match body {
                     Some(body) => errors::rows_of_any_length(body),
                     None => errors::cannot_infer(member.span, &format!("axis {k} of `{}`", member.text.name)),

@@ -1,6 +1,9 @@
 //! Values that a range follows from. `sum[i](pool(x)[i])` is as long as what `pool` gives, so that is computed in front
 //! of the sum, where its coordinate gets its range.
 
+use crate::sym::Sym;
+use crate::ty::Val;
+use crate::types::is_unknown;
 use crate::{Checker, errors};
 use diagnostics::Span;
 use ir::{Expr, ExprKind, Stmt, VarId, WhereItem};
@@ -13,7 +16,7 @@ impl Checker<'_> {
         &mut self,
         coords: &[VarId],
         items: &mut Vec<WhereItem>,
-        body: &mut Expr,
+        body: &mut Val,
         place: usize,
     ) -> bool {
         let mut wanted: Vec<(VarId, For)> = Vec::new();
@@ -30,28 +33,44 @@ impl Checker<'_> {
                 wanted.extend(ir::visit::free_vars(check).into_iter().map(|v| (v, For::Check(check.span))));
             }
         }
-        if wanted.is_empty() {
+        let extents: Vec<Sym> = body.ty.axes().iter().map(|axis| self.facts_extent(&axis.extent)).collect();
+        if wanted.is_empty() && extents.iter().all(|extent| extent.is_const() || is_unknown(extent)) {
             return true;
         }
-        let inside = Inside::of(coords, items, body);
+        let mut inside = Inside::of(coords, items, &body.expr);
+        inside.bound.extend(&self.cx.group);
         wanted.retain(|(v, ..)| inside.bound.contains(v));
         let mut taken: HashSet<VarId> = HashSet::new();
-        while let Some((var, purpose)) = wanted.pop() {
-            let Some(value) = inside.values.get(&var) else {
-                match purpose {
-                    For::Range(coord) => {
-                        let info = &self.program.vars[coord.index()];
-                        self.report(errors::range_unknown(info.span, info.name, None));
-                        self.poison(coord);
-                    }
-                    For::Check(span) => self.report(errors::extent_of_a_cell(span)),
+        for (var, purpose) in wanted {
+            match (inside.needs_of(var), purpose) {
+                (Some(needs), _) => taken.extend(needs),
+                (None, For::Range(coord)) => {
+                    let info = &self.program.vars[coord.index()];
+                    self.report(errors::range_unknown(info.span, info.name, None));
+                    self.poison(coord);
+                    return false;
                 }
-                return false;
-            };
-            if taken.insert(var) {
-                let needs = ir::visit::free_vars(value).into_iter().filter(|v| inside.bound.contains(v));
-                wanted.extend(needs.map(|v| (v, purpose)));
+                (None, For::Check(span)) => {
+                    self.report(errors::extent_of_a_cell(span));
+                    return false;
+                }
             }
+        }
+        // So are the extents of slices, if they are the same for all cells.
+        let mut axes = body.ty.axes().to_vec();
+        for (axis, extent) in axes.iter_mut().zip(extents) {
+            let within: Vec<VarId> = extent.vars().into_iter().filter(|v| inside.bound.contains(v)).collect();
+            let needs: Option<Vec<Vec<VarId>>> = within.iter().map(|var| inside.needs_of(*var)).collect();
+            axis.extent = match needs {
+                Some(needs) => {
+                    taken.extend(needs.into_iter().flatten());
+                    extent
+                }
+                None => self.unknown_extent(),
+            };
+        }
+        if !axes.is_empty() {
+            body.ty = body.ty.with_axes(axes);
         }
         if taken.is_empty() {
             return true;
@@ -65,7 +84,7 @@ impl Checker<'_> {
             }
             _ => true,
         });
-        take_out(body, &taken, &stays, &mut front);
+        take_out(&mut body.expr, &taken, &stays, &mut front);
         self.cx.sink.splice(place..place, front);
         true
     }
@@ -99,6 +118,21 @@ impl Inside {
         }
         inside.look_into(body);
         inside
+    }
+
+    /// A variable and what its value needs of the inside; `None` if it differs between the cells.
+    fn needs_of(&self, var: VarId) -> Option<Vec<VarId>> {
+        let mut needs = vec![var];
+        let mut at = 0;
+        while at < needs.len() {
+            for free in ir::visit::free_vars(self.values.get(&needs[at])?) {
+                if self.bound.contains(&free) && !needs.contains(&free) {
+                    needs.push(free);
+                }
+            }
+            at += 1;
+        }
+        Some(needs)
     }
 
     fn look_into(&mut self, e: &Expr) {

@@ -175,7 +175,13 @@ impl Checker<'_> {
 
     /// Applies a cell-wise construct to scalars, or to tensors that agree, cell by cell.
     pub(crate) fn pointwise(&mut self, vals: Vec<Val>, span: Span, f: impl FnOnce(&mut Self, Vec<Val>) -> Val) -> Val {
-        let vals: Vec<Val> = vals.into_iter().map(|val| self.localise(val)).collect();
+        let vals: Vec<Val> = vals
+            .into_iter()
+            .map(|val| {
+                let val = self.localise(val);
+                self.with_extents(val)
+            })
+            .collect();
         if vals.iter().any(|v| v.ty.is_error()) {
             return Val::error(span);
         }

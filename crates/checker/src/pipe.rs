@@ -2,7 +2,7 @@
 
 use crate::env::Level;
 use crate::ty::{Ty, Val};
-use crate::{Checker, errors, walk};
+use crate::{Checker, walk};
 use diagnostics::{Span, Symbol};
 use ir::{Builtin, Expr, ExprKind, Type, VarKind};
 use std::rc::Rc;
@@ -80,6 +80,7 @@ impl Checker<'_> {
                 return val;
             }
             val = self.stage(val, &stage.stage, span);
+            val.expr.span = head.span.to(stage.stage.span);
         }
         val
     }
@@ -96,17 +97,9 @@ impl Checker<'_> {
     fn stage(&mut self, val: Val, stage: &ast::Expr, span: Span) -> Val {
         let (callee, rest): (&ast::Expr, &[ast::Expr]) = match &stage.kind {
             ast::ExprKind::Call { callee, args } => (callee, args),
+            // Coordinates are read in arguments.
             ast::ExprKind::CoordCall { .. } => {
-                // Coordinates are read in arguments, so the value gets a name to be one.
-                let name = Symbol::new("the value in front");
-                let val = self.named(val);
-                let Some(var) = val.as_var() else { return Val::error(span) };
-                let path = ast::Path { segments: vec![ast::Ident { name, span: val.span() }], span: val.span() };
-                let first = ast::Expr { kind: ast::ExprKind::Path(path), span: val.span() };
-                return self.scoped(Level::Inner, |this| {
-                    this.bind_var(name, var, val.ty);
-                    this.coord_stage(first, stage)
-                });
+                return self.with_value_in_front(val, |this, first| this.coord_stage(first, stage));
             }
             _ => (stage, &[]),
         };
@@ -116,6 +109,13 @@ impl Checker<'_> {
                 vals.extend(rest.iter().map(|a| self.expr(a, None)));
                 self.apply(&f, value, vals, stage.span.to(span))
             }
+            crate::call::Callee::Builtin(name) if crate::builtin::reads_arguments(name) => {
+                let whole = val.span().to(stage.span);
+                self.with_value_in_front(val, |this, first| {
+                    let args: Vec<ast::Expr> = std::iter::once(first).chain(rest.iter().cloned()).collect();
+                    this.builtin_call(name, &args, None, whole)
+                })
+            }
             crate::call::Callee::Builtin(name) => {
                 let mut vals = vec![val];
                 vals.extend(rest.iter().map(|a| self.expr(a, None)));
@@ -124,12 +124,25 @@ impl Checker<'_> {
                 }
                 self.native_vals(name, vals, stage.span)
             }
-            crate::call::Callee::Variant(_, name) => {
-                self.report(errors::not_callable(name.span, "a variant in a pipeline"));
-                Val::error(span)
-            }
+            crate::call::Callee::Variant(id, name) => self.with_value_in_front(val, |this, first| {
+                let args: Vec<ast::Expr> = std::iter::once(first).chain(rest.iter().cloned()).collect();
+                this.variant(id, name, &args, stage.span)
+            }),
             crate::call::Callee::Bad => Val::error(span),
         }
+    }
+
+    /// A value as an argument that is read as text is: under a name.
+    fn with_value_in_front(&mut self, val: Val, check: impl FnOnce(&mut Self, ast::Expr) -> Val) -> Val {
+        let name = Symbol::new("the value in front");
+        let val = self.named(val);
+        let Some(var) = val.as_var() else { return Val::error(val.span()) };
+        let path = ast::Path { segments: vec![ast::Ident { name, span: val.span() }], span: val.span() };
+        let first = ast::Expr { kind: ast::ExprKind::Path(path), span: val.span() };
+        self.scoped(Level::Inner, |this| {
+            this.bind_var(name, var, val.ty);
+            check(this, first)
+        })
     }
 
     pub(crate) fn try_expr(&mut self, body: &ast::Expr, span: Span) -> Val {

@@ -75,7 +75,7 @@ impl Checker<'_> {
         self.settle_ranges(mark, outermost);
         let coords: Vec<VarId> = scans.iter().map(|(_, var)| *var).collect();
         let result = result.and_then(|(mut items, mut val)| {
-            self.put_in_front(&coords, &mut items, &mut val.expr, place).then_some((items, val))
+            self.put_in_front(&coords, &mut items, &mut val, place).then_some((items, val))
         });
         self.facts.reset(facts);
         self.cx.conditional = conditional;
