@@ -11,6 +11,7 @@ mod limits;
 mod order;
 mod padded;
 mod product;
+mod reads;
 mod windows;
 
 use super::bounds::{Bounds, Cells, constant, is_guarded};
@@ -62,6 +63,8 @@ pub enum Gate {
     Summed(Coord),
     /// Unless an open coordinate is in its range.
     Open(Coord),
+    /// Unless a condition on open coordinates holds.
+    Holds(Expr),
 }
 
 /// The sums of a clause that are contractions.
@@ -98,23 +101,25 @@ impl Lower<'_, '_> {
             && cells.family.elem == clause.body.ty
             && let Some(product) = self.product(reduce, open, false, clause.span)
         {
-            let is_bare = product.scale.is_empty() && !product.is_negative && !product.is_gated;
+            let is_bare =
+                product.scale.is_empty() && !product.is_negative && !product.is_gated && product.gates.is_empty();
             let is_whole = |part: &Group| part.is_contraction() && part.coords == low_bits(open.len());
             let is_all = is_bare && matches!(&product.parts[..], [part] if is_whole(part));
-            return Contractions { is_all, is_gated: false, found: vec![(&clause.body, product)] };
+            return Contractions { is_all, is_gated: product.asks_cells(), found: vec![(&clause.body, product)] };
         }
-        let is_gated = is_guarded(clause);
+        let mut is_gated = is_guarded(clause);
+        let is_gated_clause = is_gated;
         let (mut sums, mut own) = (Vec::new(), HashSet::new());
         for item in &clause.wheres {
             match item {
                 WhereItem::Def(var, e) => {
                     own.insert(*var);
-                    strict_sums(e, &mut sums);
+                    likely_sums(e, false, &mut sums);
                 }
-                WhereItem::Guard(guard) => strict_sums(guard, &mut sums),
+                WhereItem::Guard(guard) => likely_sums(guard, false, &mut sums),
             }
         }
-        strict_sums(&clause.body, &mut sums);
+        likely_sums(&clause.body, false, &mut sums);
         if !sums.is_empty() {
             clause.body.walk(&mut |e| {
                 e.for_each_binding(|var| {
@@ -123,13 +128,16 @@ impl Lower<'_, '_> {
             });
         }
         let mut found = Vec::new();
-        for e in sums {
+        for (e, is_chosen) in sums {
             let ExprKind::Reduce(reduce) = &e.kind else { continue };
             // What the clause binds around the sum has no value yet.
             if ir::visit::free_vars(e).iter().any(|var| own.contains(var)) {
                 continue;
             }
-            found.extend(self.product(reduce, open, is_gated, e.span).map(|product| (e, product)));
+            if let Some(product) = self.product(reduce, open, is_gated_clause || is_chosen, e.span) {
+                is_gated |= is_chosen || product.asks_cells();
+                found.push((e, product));
+            }
         }
         Contractions { is_all: false, is_gated, found }
     }
@@ -245,6 +253,7 @@ impl Lower<'_, '_> {
 
     fn is_in(&mut self, gate: &Gate) -> Part {
         match gate {
+            Gate::Holds(guard) => self.condition(guard, true),
             Gate::Summed(coord) => coord.lo.clone().cmp(Cmp::SLt, coord.hi.clone()),
             Gate::Open(coord) => {
                 let at = self.var(coord.var).parts.remove(0).widened(true);
@@ -281,9 +290,18 @@ fn chosen(coords: &[Coord], bits: u64) -> Vec<Coord> {
 
 /// Whether a guard may leave so few cells that computing all of them is a waste.
 fn is_selective(item: &WhereItem) -> bool {
-    let WhereItem::Guard(guard) = item else { return false };
+    matches!(item, WhereItem::Guard(guard) if asks_equality(guard))
+}
+
+fn reads_cells(e: &Expr) -> bool {
     let mut found = false;
-    guard.walk(&mut |e| found |= matches!(e.kind, ExprKind::Op(Op::Eq, _)));
+    e.walk(&mut |e| found |= matches!(e.kind, ExprKind::Load(_)));
+    found
+}
+
+fn asks_equality(e: &Expr) -> bool {
+    let mut found = false;
+    e.walk(&mut |e| found |= matches!(e.kind, ExprKind::Op(Op::Eq, _)));
     found
 }
 
@@ -300,21 +318,29 @@ fn mentioned(e: &Expr, vars: &[VarId]) -> u64 {
     bits
 }
 
-/// Sums that every cell needs for certain.
-fn strict_sums<'e>(e: &'e Expr, found: &mut Vec<&'e Expr>) {
+/// Sums that every cell needs for certain, and those that many cells need, which a condition chooses.
+fn likely_sums<'e>(e: &'e Expr, is_chosen: bool, found: &mut Vec<(&'e Expr, bool)>) {
     match &e.kind {
-        ExprKind::Reduce(_) => found.push(e),
+        ExprKind::Reduce(_) => found.push((e, is_chosen)),
         ExprKind::Op(_, operands) | ExprKind::Call(_, operands) => {
-            operands.iter().for_each(|operand| strict_sums(operand, found));
+            operands.iter().for_each(|operand| likely_sums(operand, is_chosen, found));
         }
-        ExprKind::Cast(inner) => strict_sums(inner, found),
+        ExprKind::Cast(inner) => likely_sums(inner, is_chosen, found),
+        ExprKind::If(cond, yes, no) => {
+            likely_sums(cond, is_chosen, found);
+            // How many cells a condition on data leaves is not known.
+            if !asks_equality(cond) && !reads_cells(cond) {
+                likely_sums(yes, true, found);
+                likely_sums(no, true, found);
+            }
+        }
         ExprKind::Block(stmts, value) => {
             for stmt in stmts {
                 if let Stmt::Let(_, e) = stmt {
-                    strict_sums(e, found);
+                    likely_sums(e, is_chosen, found);
                 }
             }
-            strict_sums(value, found);
+            likely_sums(value, is_chosen, found);
         }
         _ => {}
     }

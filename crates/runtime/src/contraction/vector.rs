@@ -100,10 +100,93 @@ pub unsafe fn multiply_with<L: Lanes>(shape: &Shape, pointers: Pointers<L::Numbe
         let target = pointers.target.offset(rows.start as isize * step);
         let vector = Source { first: vector, step: shape.of_vector(&shape.points) };
         let target = Target { first: target, step };
-        if row == 1 {
+        // A few vectors of rows are read in order in any case.
+        if row == 1 && rows.len() > 8 * L::COUNT && rows.len().saturating_mul(depth) >= FAR {
+            rows_in_order::<L>(target, Source { first: matrix, step: point }, vector, rows.len(), depth);
+        } else if row == 1 {
             rows_together::<L>(target, Source { first: matrix, step: point }, vector, rows.len(), depth);
         } else {
             rows_alone::<L>(target, Source { first: matrix, step: row }, vector, rows.len(), depth);
+        }
+    }
+}
+
+/// Sums that stay in the first cache.
+const TILE: usize = 1024;
+/// Points that are added to them together.
+const TOGETHER: usize = 8;
+/// A matrix of so many numbers is read from far away: in the order in which it lies.
+const FAR: usize = 1 << 16;
+
+/// Rows that lie beside each other, whose sums take up a few points after the other, so that memory is read in order.
+#[inline(always)]
+unsafe fn rows_in_order<L: Lanes>(
+    target: Target<L::Number>,
+    matrix: Source<L::Number>,
+    vector: Source<L::Number>,
+    rows: usize,
+    depth: usize,
+) {
+    let mut sums = [L::Number::ZERO; TILE];
+    for row in (0..rows).step_by(TILE) {
+        let count = TILE.min(rows - row);
+        for from in (0..depth).step_by(DEPTH) {
+            let points = DEPTH.min(depth - from);
+            sums[..count].fill(L::Number::ZERO);
+            // SAFETY: the caller's promise.
+            unsafe {
+                let at = |point: usize| matrix.first.offset((from + point) as isize * matrix.step).add(row);
+                let factor = |point: usize| *vector.first.offset((from + point) as isize * vector.step);
+                let mut point = 0;
+                while point + TOGETHER <= points {
+                    let mut some = [(at(point), L::Number::ZERO); TOGETHER];
+                    for (k, one) in some.iter_mut().enumerate() {
+                        *one = (at(point + k), factor(point + k));
+                    }
+                    add_points::<L, TOGETHER>(some, &mut sums[..count]);
+                    point += TOGETHER;
+                }
+                while point < points {
+                    add_points::<L, 1>([(at(point), factor(point))], &mut sums[..count]);
+                    point += 1;
+                }
+                for (k, sum) in sums[..count].iter().enumerate() {
+                    store(target, row + k, *sum, from > 0);
+                }
+            }
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn add_points<L: Lanes, const COUNT: usize>(
+    points: [(*const L::Number, L::Number); COUNT],
+    sums: &mut [L::Number],
+) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let mut factors = [L::splat(L::Number::ZERO); COUNT];
+        for (factor, (_, number)) in factors.iter_mut().zip(points) {
+            *factor = L::splat(number);
+        }
+        let whole = sums.len() / L::COUNT * L::COUNT;
+        let sums_at = sums.as_mut_ptr();
+        let mut at = 0;
+        while at < whole {
+            let mut sum = L::read(sums_at.add(at));
+            for ((from, _), factor) in points.iter().zip(factors) {
+                sum = L::read(from.add(at)).mul_add(factor, sum);
+            }
+            sum.write(sums_at.add(at));
+            at += L::COUNT;
+        }
+        if at < sums.len() {
+            let mask = L::mask(sums.len() - at);
+            let mut sum = L::read_some(sums_at.add(at), mask);
+            for ((from, _), factor) in points.iter().zip(factors) {
+                sum = L::read_some(from.add(at), mask).mul_add(factor, sum);
+            }
+            sum.write_some(sums_at.add(at), mask);
         }
     }
 }

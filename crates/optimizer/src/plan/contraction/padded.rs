@@ -2,12 +2,12 @@
 
 use super::emit::{Strided, Walk, multiplied};
 use super::product::{Group, Product};
-use super::windows::{Line, Turned, Windowed};
+use super::windows::{Line, Mask, Turned, Windowed};
 use super::{affine_steps, low_bits};
 use crate::plan::function::Lower;
 use crate::plan::value::Part;
-use ir::Type;
-use ir::loops::{Bin, Local, Turns};
+use ir::loops::{Bin, Cmp, Local, Turns, Ty};
+use ir::{Op, Type, VarId};
 
 /// The coordinates of a call while those that are turned get their final form.
 struct Walks {
@@ -134,10 +134,17 @@ impl Lower<'_, '_> {
         place: Part,
     ) {
         let Some((line, inner)) = lines.split_first() else {
-            let values = windowed.padded.iter().map(|factor| (self.scalar(factor.e), factor.divides)).collect();
-            let Some(value) = multiplied(values) else { return };
-            let (value, place) = (self.atom(value), self.atom(place));
-            return self.store_cell(tensor, place, value, &Type::Scalar(product.scalar));
+            let mut cond = Part::int(Ty::I8, 1);
+            for mask in &windowed.masks {
+                let holds = self.holds(mask);
+                cond = cond.bin(Bin::And, holds);
+            }
+            return self.when(cond, |lower| {
+                let values = windowed.padded.iter().map(|factor| (lower.scalar(factor.e), factor.divides)).collect();
+                let Some(value) = multiplied(values) else { return };
+                let (value, place) = (lower.atom(value), lower.atom(place));
+                lower.store_cell(tensor, place, value, &Type::Scalar(product.scalar));
+            });
         };
         let length = lengths[0].clone();
         self.for_loop(line.inside.clone(), Turns::Free, "", |lower, var| {
@@ -146,5 +153,34 @@ impl Lower<'_, '_> {
             let place = place.bin(Bin::Add, at.bin(Bin::Sub, line.from.clone()).bin(Bin::Mul, length));
             lower.store_padded(product, windowed, (inner, &lengths[1..]), tensor, place);
         });
+    }
+
+    /// Whether a mask lets the current point through.
+    fn holds(&mut self, mask: &Mask) -> Part {
+        match mask {
+            Mask::Guard(guard) => self.condition(guard, true),
+            Mask::Compared(left, op, right) => {
+                let cmp = match op {
+                    Op::Lt => Cmp::SLt,
+                    Op::Le => Cmp::SLe,
+                    Op::Gt => Cmp::SGt,
+                    _ => Cmp::SGe,
+                };
+                let (left, right) = (self.index(left), self.index(right));
+                left.cmp(cmp, right)
+            }
+            Mask::From(var, lo) => {
+                let (at, lo) = (self.coord_at(*var), self.index(lo));
+                at.cmp(Cmp::SGe, lo)
+            }
+            Mask::Below(var, hi) => {
+                let (at, hi) = (self.coord_at(*var), self.index(hi));
+                at.cmp(Cmp::SLt, hi)
+            }
+        }
+    }
+
+    fn coord_at(&mut self, var: VarId) -> Part {
+        self.var(var).parts.remove(0).widened(true)
     }
 }

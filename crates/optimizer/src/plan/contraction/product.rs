@@ -2,8 +2,8 @@
 
 use super::limits::{Limit, limits_of};
 use super::order::{self, Order};
-use super::windows::{Side, Windowed, sides_of};
-use super::{Coord, Gate, MOST_COORDINATES, chosen, low_bits, mentioned, step};
+use super::windows::{Mask, Side, Windowed, sides_of};
+use super::{Coord, Gate, MOST_COORDINATES, chosen, low_bits, mentioned, reads_cells, step};
 use crate::facts::never_empty;
 use crate::plan::bounds::{constant, same};
 use crate::plan::function::Lower;
@@ -150,9 +150,23 @@ impl Lower<'_, '_> {
         let mut terms = Terms::default();
         terms.sum(reduce)?;
         let vars: Vec<VarId> = open.iter().map(|c| c.var).chain(terms.binders.iter().map(|b| b.var)).collect();
-        let mut ends = terms.binders.iter().flat_map(|binder| [&binder.lo, &binder.hi]);
-        if vars.len() > MOST_COORDINATES || ends.any(|end| mentioned(end, &vars) != 0) {
+        if vars.len() > MOST_COORDINATES {
             return None;
+        }
+        let mut masks = Vec::new();
+        for (k, binder) in terms.binders.iter().enumerate() {
+            let known = &vars[..open.len() + k];
+            for (end, mask) in
+                [(&binder.lo, Mask::From(binder.var, &binder.lo)), (&binder.hi, Mask::Below(binder.var, &binder.hi))]
+            {
+                let is_affine = vars.iter().all(|var| step(end, *var).is_some());
+                if mentioned(end, &vars) & !low_bits(known.len()) != 0 || !is_affine || self.is_risky(end) {
+                    return None;
+                }
+                if mentioned(end, &vars) != 0 {
+                    masks.push(mask);
+                }
+            }
         }
         let in_registers = |var: &VarId| self.windows.unrolled.takes_apart(*var);
         if ir::visit::free_vars(&reduce.body).iter().any(in_registers) {
@@ -206,15 +220,24 @@ impl Lower<'_, '_> {
             _ => None,
         });
         let mut loads: Vec<&Load> = loads.collect();
-        let (mut limits, mut sides) = (Vec::new(), Vec::new());
+        let (mut limits, mut sides, mut chosen_cells) = (Vec::new(), Vec::new(), Vec::new());
         for guard in terms.guards.into_iter().flat_map(conjuncts) {
-            if limits_of(guard, &vars, &mut limits).is_none() {
-                sides_of(guard, &vars, &mut sides)?;
+            if limits_of(guard, &vars, &mut limits).is_some() {
+                continue;
+            }
+            if mentioned(guard, &vars) & !is_open == 0 && !super::asks_equality(guard) && !reads_cells(guard) {
+                chosen_cells.push(guard);
+            } else if sides_of(guard, &vars, &mut sides).is_none() {
+                masks.push(Mask::of(guard)?);
             }
         }
         let asked: Vec<&Expr> =
             limits.iter().flat_map(Limit::operands).chain(sides.iter().flat_map(Side::operands)).collect();
-        if asked.iter().any(|e| self.is_risky(e)) || !sides.is_empty() && asked.iter().any(|e| reads_cells(e)) {
+        let mut masking = masks.iter().flat_map(Mask::operands);
+        if asked.iter().chain(&chosen_cells).any(|e| self.is_risky(e)) || masking.any(|e| self.is_risky(e)) {
+            return None;
+        }
+        if !(sides.is_empty() && masks.is_empty()) && (is_gated_clause || asked.iter().any(|e| reads_cells(e))) {
             return None;
         }
         // What a gate might keep from being read must not be read to find out what there is to multiply.
@@ -228,8 +251,8 @@ impl Lower<'_, '_> {
         }
         let mut coords = open.to_vec();
         for binder in &terms.binders {
-            let (lo, hi) = (self.index(&binder.lo), self.index(&binder.hi));
-            let (lo, hi) = (self.atom(lo), self.atom(hi));
+            let (lo, _) = self.reach_of_end(&binder.lo, &coords);
+            let (_, hi) = self.reach_of_end(&binder.hi, &coords);
             coords.push(Coord { var: binder.var, lo, hi });
         }
         let mut conditions = Vec::new();
@@ -255,10 +278,10 @@ impl Lower<'_, '_> {
             }
         }
         let closed = limits.iter().fold(windows.cut, |bits, limit| bits | limit.mentions()) & is_open;
-        let mut root = if windows.is_empty() {
+        let mut root = if windows.is_empty() && masks.is_empty() {
             grouped(&order, &factors, &mentions)
         } else {
-            if is_gated_clause || !matches!(pairing, Pairing::Product) {
+            if !matches!(pairing, Pairing::Product) {
                 return None;
             }
             factors.append(&mut scale);
@@ -267,7 +290,8 @@ impl Lower<'_, '_> {
                 let pair = Order::Pair(Box::new([Order::Factor(0), Order::Factor(1)]), coords);
                 has_matrix(&pair, &mentions, &extents)
             };
-            let windowed = self.windowed(&factors, &windows, &coords, open.len(), is_worth)?;
+            let points = (&coords[..], &extents[..], open.len());
+            let windowed = self.windowed(&factors, (&sides, &windows), masks, points, is_worth)?;
             loads.clear();
             Group { coords: windowed.open_coords, what: What::Windowed(Box::new(windowed)) }
         };
@@ -280,6 +304,7 @@ impl Lower<'_, '_> {
             gates.extend(summed.iter().filter(|coord| may_be_empty(coord)).cloned().map(Gate::Summed));
             gates.extend(chosen(open_coords, closed).into_iter().map(Gate::Open));
         }
+        gates.extend(chosen_cells.into_iter().cloned().map(Gate::Holds));
         let (is_gated, parts) = (closed != 0, root.into_parts());
         let is_narrowed = is_gated_clause || limits.iter().any(|limit| matches!(limit, Limit::All(_)));
         let is_negative = terms.is_negative;
@@ -329,6 +354,11 @@ impl Lower<'_, '_> {
 }
 
 impl<'e> Product<'e> {
+    /// Whether some cells are not what their sums are.
+    pub fn asks_cells(&self) -> bool {
+        self.gates.iter().any(|gate| matches!(gate, Gate::Holds(_)))
+    }
+
     pub fn windowed(&self) -> Option<&Windowed<'e>> {
         match &self.parts[..] {
             [Group { what: What::Windowed(windowed), .. }] => Some(windowed),
@@ -392,12 +422,6 @@ fn difference<'e>(factors: &[Factor<'e>]) -> Option<(Pairing, &'e [Expr])> {
         }
         _ => None,
     }
-}
-
-fn reads_cells(e: &Expr) -> bool {
-    let mut found = false;
-    e.walk(&mut |e| found |= matches!(e.kind, ExprKind::Load(_)));
-    found
 }
 
 fn is_two(e: &Expr) -> bool {

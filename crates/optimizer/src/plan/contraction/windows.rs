@@ -6,6 +6,9 @@
 //! the bounded combination `p = i - o`, which becomes the summed coordinate in the place of `o`: then `dy[i - p]` is what
 //! gets zeros. `w[i - 2 * o]` has two phases, one for each remainder of `i`, which are contractions of their own.
 //!
+//! Any other condition on coordinates that one factor has all of (`sum[j](p[i, j] * v[j, d] where j <= i)`) and ranges that end
+//! where another coordinate is put zeros into that factor.
+//!
 //! Zeros are no points: they say nothing only if what they are multiplied with is finite, which is asked before.
 
 use super::product::Factor;
@@ -15,6 +18,40 @@ use crate::plan::limits::conjuncts;
 use crate::plan::value::Part;
 use ir::loops::Bin;
 use ir::{Expr, ExprKind, Load, Op, Scalar, VarId};
+
+/// What has to hold where the padded factor is not zero.
+#[derive(Clone, Copy)]
+pub enum Mask<'e> {
+    Guard(&'e Expr),
+    Compared(&'e Expr, Op, &'e Expr),
+    /// The summed coordinate is not below the begin of its range, or below its end.
+    From(VarId, &'e Expr),
+    Below(VarId, &'e Expr),
+}
+
+impl<'e> Mask<'e> {
+    /// A condition that many points meet.
+    pub fn of(guard: &'e Expr) -> Option<Mask<'e>> {
+        let mut is_selective = false;
+        guard.walk(&mut |e| is_selective |= matches!(e.kind, ExprKind::Op(Op::Eq, _)));
+        (!is_selective).then_some(Mask::Guard(guard))
+    }
+
+    pub fn operands(&self) -> Vec<&'e Expr> {
+        match self {
+            Mask::Guard(e) | Mask::From(_, e) | Mask::Below(_, e) => vec![e],
+            Mask::Compared(left, _, right) => vec![left, right],
+        }
+    }
+
+    fn mentions(&self, vars: &[VarId]) -> u64 {
+        let own = match self {
+            Mask::From(var, _) | Mask::Below(var, _) => vars.iter().position(|other| other == var),
+            _ => None,
+        };
+        self.operands().into_iter().fold(own.map_or(0, |own| 1 << own), |bits, e| bits | mentioned(e, vars))
+    }
+}
 
 /// A guard `left op right`, whose difference grows by constant steps with coordinates.
 pub struct Side<'e> {
@@ -46,15 +83,15 @@ pub fn sides_of<'e>(guard: &'e Expr, vars: &[VarId], sides: &mut Vec<Side<'e>>) 
 }
 
 /// Sides that bound the same combination of coordinates.
-struct Window {
+pub struct Window {
     /// The first that is not zero is positive.
-    steps: Vec<i64>,
+    pub steps: Vec<i64>,
     /// Numbers of sides, and whether they speak of the negative combination.
     sides: Vec<(usize, bool)>,
 }
 
 impl Window {
-    fn has(&self, coord: usize) -> bool {
+    pub fn has(&self, coord: usize) -> bool {
         self.steps[coord] != 0
     }
 
@@ -63,7 +100,7 @@ impl Window {
     }
 }
 
-type Bounded = (Window, (Part, Part));
+pub type Bounded = (Window, (Part, Part));
 
 /// Windows with their bounds, and the single coordinates that were cut, as bits.
 pub struct Windows {
@@ -117,6 +154,7 @@ pub struct Windowed<'e> {
     pub lines: Vec<Line>,
     pub other: &'e Load,
     pub turned: Vec<Turned>,
+    pub masks: Vec<Mask<'e>>,
     /// The open coordinates that cells depend on, as bits.
     pub open_coords: u64,
     /// Whether zeros instead of closed guards are the same.
@@ -132,6 +170,8 @@ enum Way {
         open: usize,
         summed: usize,
     },
+    /// The padded factor has all of its coordinates.
+    Masked,
 }
 
 struct Choice<'e> {
@@ -180,26 +220,45 @@ impl Lower<'_, '_> {
     pub fn windowed<'e>(
         &mut self,
         factors: &[Factor<'e>],
-        windows: &Windows,
-        coords: &[Coord],
-        open: usize,
+        (sides, windows): (&[Side<'e>], &Windows),
+        mut masks: Vec<Mask<'e>>,
+        (coords, extents, open): (&[Coord], &[f64], usize),
         is_worth: impl Fn([u64; 2]) -> bool,
     ) -> Option<Windowed<'e>> {
         let windows = &windows.windows;
-        let choice = self.choice(factors, windows, coords, open)?;
+        let choice = self.choice(factors, windows, &masks, (coords, extents, open))?;
         if !is_worth(choice.mentions) {
             return None;
         }
         let mut turned = Vec::new();
         for ((window, bounds), way) in windows.iter().zip(&choice.ways) {
-            if let Way::Turned { open, summed } = *way {
-                turned.push(self.turned(window, bounds, coords, open, summed));
+            match *way {
+                Way::Stored => {}
+                Way::Turned { open, summed } => turned.push(self.turned(window, bounds, coords, open, summed)),
+                Way::Masked => {
+                    let sides = window.sides.iter().map(|(k, _)| &sides[*k]);
+                    masks.extend(sides.map(|side| Mask::Compared(side.left, side.op, side.right)));
+                }
             }
         }
         let lines = self.lines(&choice, windows, &turned, coords);
-        let is_exact = self.is_exact(choice.other, windows, &turned, coords);
+        let kept = |is_kept: fn(&Way) -> bool| -> Vec<&Bounded> {
+            let all = windows.iter().zip(&choice.ways);
+            all.filter(|(_, way)| is_kept(way)).map(|(window, _)| window).collect()
+        };
+        let turned_ones = kept(|way| matches!(way, Way::Turned { .. }));
+        let stored_ones = kept(|way| matches!(way, Way::Stored));
+        let mut is_exact = self.is_read_inside(choice.other, &turned_ones, coords);
+        for factor in &choice.padded {
+            if let ExprKind::Load(load) = &factor.e.kind {
+                let is_inside = self.is_read_inside(load, &stored_ones, coords);
+                is_exact = is_exact.bin(Bin::And, is_inside);
+            }
+        }
+        let is_finite = self.is_finite(choice.other);
+        let is_exact = self.atom(is_exact.bin(Bin::And, is_finite));
         let open_coords = (choice.mentions[0] | choice.mentions[1]) & super::low_bits(open);
-        Some(Windowed { padded: choice.padded, lines, other: choice.other, turned, is_exact, open_coords })
+        Some(Windowed { padded: choice.padded, lines, other: choice.other, turned, masks, is_exact, open_coords })
     }
 
     /// `left - right` where all coordinates are zero.
@@ -208,6 +267,16 @@ impl Lower<'_, '_> {
         let left = self.index(side.left);
         let right = self.index(side.right);
         self.atom(left.bin(Bin::Sub, right))
+    }
+
+    /// The least and the greatest value of an end that depends on coordinates.
+    pub fn reach_of_end(&mut self, end: &Expr, coords: &[Coord]) -> (Part, Part) {
+        let steps: Vec<i64> = coords.iter().map(|coord| step(end, coord.var).unwrap_or(0)).collect();
+        coords.iter().for_each(|coord| self.bind_coord(coord.var, Part::index(0)));
+        let start = self.index(end);
+        let (least, behind) = self.reach(&steps, coords);
+        let most = behind.bin(Bin::Sub, Part::index(1)).bin(Bin::Add, start.clone());
+        (self.atom(least.bin(Bin::Add, start)), self.atom(most))
     }
 
     /// The least value of a combination, and one more than the greatest.
@@ -249,8 +318,8 @@ impl Lower<'_, '_> {
         &self,
         factors: &[Factor<'e>],
         windows: &[Bounded],
-        coords: &[Coord],
-        open: usize,
+        masks: &[Mask<'e>],
+        (coords, extents, open): (&[Coord], &[f64], usize),
     ) -> Option<Choice<'e>> {
         let vars: Vec<VarId> = coords.iter().map(|coord| coord.var).collect();
         let vars = &vars[..];
@@ -261,7 +330,7 @@ impl Lower<'_, '_> {
                 if other.divides || !self.is_strided(other.e, vars) {
                     continue;
                 }
-                let (mut cost, mut ways) = (1.0, Vec::new());
+                let (mut cost, mut ways) = (super::order::size(mentioned(padded.e, vars), extents), Vec::new());
                 for (window, bounds) in windows {
                     let Some((points, way)) = way_of(window, bounds, padded.e, load, vars, coords, open) else { break };
                     cost *= points;
@@ -270,14 +339,16 @@ impl Lower<'_, '_> {
                 let mut all = vec![*padded];
                 all.extend(factors.iter().enumerate().filter(|(n, _)| *n != at && *n != k).map(|(_, factor)| *factor));
                 let bits = mentioned(padded.e, vars);
+                let is_masked = masks.iter().all(|mask| mask.mentions(vars) & !bits == 0);
                 let goes_along = |factor: &Factor| {
                     let stored = windows.iter().zip(&ways).filter(|(_, way)| matches!(way, Way::Stored));
                     mentioned(factor.e, vars) & !bits == 0
                         && stored.into_iter().all(|((window, _), _)| is_function_of(factor.e, window, vars))
                 };
                 if ways.len() < windows.len()
+                    || !is_masked
                     || !all.iter().all(goes_along)
-                    || all.iter().any(|factor| self.is_risky(factor.e))
+                    || all.iter().any(|factor| self.is_risky(factor.e) && !self.is_strided(factor.e, vars))
                     || best.as_ref().is_some_and(|(least, _)| *least <= cost)
                 {
                     continue;
@@ -374,65 +445,6 @@ impl Lower<'_, '_> {
         (first, self.atom(extent))
     }
 
-    /// The range of indices over which the factor that is not padded is read must be in bounds, and its numbers finite.
-    fn is_exact(&mut self, load: &Load, windows: &[Bounded], turned: &[Turned], coords: &[Coord]) -> Part {
-        let tensor = self.object(&load.tensor);
-        let mut all = Part::int(ir::loops::Ty::I8, 1);
-        for (axis, e) in load.index.iter().enumerate() {
-            self.bind_first(coords);
-            let first = self.index(e);
-            let steps: Vec<i64> = coords.iter().map(|coord| step(e, coord.var).unwrap_or(0)).collect();
-            let (mut least, mut most) = (first.clone(), first);
-            let mut ways = Vec::new();
-            for (k, coord) in coords.iter().enumerate() {
-                match turned.iter().find(|turned| turned.open == k || turned.summed == k) {
-                    Some(turned) if steps[turned.summed] != 0 => {
-                        if turned.open != k {
-                            continue;
-                        }
-                        // The index is a multiple of the window.
-                        let Some((window, bounds)) = windows.iter().find(|(window, _)| window.has(k)) else {
-                            continue;
-                        };
-                        let times = steps[k] * window.steps[k];
-                        let start =
-                            window.steps.iter().zip(coords).filter(|(step, _)| **step != 0).fold(
-                                Part::index(0),
-                                |sum, (step, coord)| {
-                                    sum.bin(Bin::Add, coord.lo.clone().bin(Bin::Mul, Part::index(*step)))
-                                },
-                            );
-                        let last = bounds.1.clone().bin(Bin::Sub, Part::index(1));
-                        ways.push((times, bounds.0.clone().bin(Bin::Sub, start.clone()), last.bin(Bin::Sub, start)));
-                    }
-                    _ => ways.push((steps[k], Part::index(0), coord.extent().bin(Bin::Sub, Part::index(1)))),
-                }
-            }
-            for (times, lo, hi) in ways.into_iter().filter(|(times, ..)| *times != 0) {
-                let [lo, hi] = [lo, hi].map(|end| end.bin(Bin::Mul, Part::index(times)));
-                let (lo, hi) = if times > 0 { (lo, hi) } else { (hi, lo) };
-                least = least.bin(Bin::Add, lo);
-                most = most.bin(Bin::Add, hi);
-            }
-            let dim = self.dim(tensor, axis);
-            let inside =
-                least.cmp(ir::loops::Cmp::SGe, Part::index(0)).bin(Bin::And, most.cmp(ir::loops::Cmp::SLt, dim));
-            all = all.bin(Bin::And, inside);
-        }
-        let all = self.atom(all);
-        let count = (0..load.index.len()).fold(Part::index(1), |count, axis| {
-            let dim = self.stored_dim(tensor, axis);
-            count.bin(Bin::Mul, dim)
-        });
-        let count = self.atom(count);
-        let name =
-            if load.tensor.ty.elem().scalar() == Some(Scalar::F32) { "all_finite_f32" } else { "all_finite_f64" };
-        let data = self.data(tensor);
-        let is_finite = self.rt(name, vec![data.ex, count.ex], None).expect("a condition");
-        let all = all.bin(Bin::And, is_finite);
-        self.atom(all)
-    }
-
     /// Lets coordinates stand for a point of a line.
     pub fn bind_on_line(&mut self, line: &Line, at: Part, coords: &[Coord]) {
         let mut rest = at;
@@ -476,7 +488,9 @@ fn way_of(
         (is_summed && other.index.iter().all(|e| follows(e).is_some()))
             .then_some((points, Way::Turned { open, summed }))
     };
-    match (stored, turned()) {
+    let is_masked = mentioned(padded, vars) & window.bits() == window.bits();
+    let masked = is_masked.then(|| (summed.iter().map(|k| known(coords[*k].extent())).product(), Way::Masked));
+    match (stored.or(masked), turned()) {
         (Some(stored), Some(turned)) => Some(if turned.0 < stored.0 { turned } else { stored }),
         (stored, turned) => stored.or(turned),
     }
