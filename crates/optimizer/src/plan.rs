@@ -12,6 +12,7 @@ mod control;
 mod export;
 mod expr;
 mod family;
+pub(crate) mod freed;
 mod function;
 mod interval;
 mod layout;

@@ -1,10 +1,14 @@
 //! Clauses are split where a condition on one coordinate alone decides over a reduction: `sum[b](…) where l == 2` then is
 //! all that the clause for `l` in `2..3` has, to be planned like any other, and nothing in the others.
 //!
+//! A recurrence whose diagonal is computed otherwise than the rest becomes two clauses, too: one of them may need nothing
+//! of its own step.
+//!
 //! Conditions that decide over single numbers stay: loops are cut for them (`plan::pieces`).
 
 use crate::overrides::{Range, part};
 use crate::plan::bounds::constant;
+use crate::plan::freed::coordinate;
 use crate::plan::linear::{Definitions, Linear, definitions_of};
 use crate::plan::pieces::Cuts;
 use ir::{Binder, Clause, Expr, ExprKind, Family, Op, Program, Reduce, ReduceOp, Slot, Stmt, VarId, WhereItem};
@@ -31,6 +35,10 @@ fn expr(e: &mut Expr, program: &mut Program) {
             for stmt in stmts {
                 if let Stmt::Rec(recurrence) = stmt {
                     let families = &mut Rc::make_mut(recurrence).families;
+                    for (_, family) in families.iter_mut() {
+                        let parts = |clause: &Clause| diagonal(family, clause, program).unwrap_or(vec![clause.clone()]);
+                        family.clauses = family.clauses.iter().flat_map(parts).collect();
+                    }
                     let clauses = families.iter_mut().flat_map(|(_, family)| &mut family.clauses);
                     clauses.filter(|clause| has_conditional_sum(clause)).for_each(simplify_clause);
                 }
@@ -38,6 +46,61 @@ fn expr(e: &mut Expr, program: &mut Program) {
         }
         _ => {}
     }
+}
+
+/// A clause of a recurrence that computes its diagonal otherwise than the rest (`if i == j { … } else { … }`) as two.
+fn diagonal(family: &Family, clause: &Clause, program: &mut Program) -> Option<Vec<Clause>> {
+    let ExprKind::If(cond, yes, no) = &clause.body.kind else { return None };
+    let is_whole = clause.slots.len() == family.axes.len() && clause.otherwise.is_none();
+    // A clause that gives all cells a value is worth more than what two of them save.
+    let has_guards = !clause.wheres.is_empty() && clause.wheres.iter().all(|item| matches!(item, WhereItem::Guard(_)));
+    let axes = compared(cond, clause, |op| op == Op::Eq)?;
+    let mut nodes = 0;
+    clause.for_each_child(|e| e.walk(&mut |_| nodes += 1));
+    if !is_whole || !has_guards || !(reduces(yes) || reduces(no)) || nodes > MOST_NODES {
+        return None;
+    }
+    let whole = vec![Range::Slot; family.axes.len()];
+    let mut parts = vec![part(family, clause, &whole, program), part(family, clause, &whole, program)];
+    for (own, part) in parts.iter_mut().enumerate() {
+        let ExprKind::If(cond, yes, no) = part.body.kind.clone() else { return None };
+        if own == 0 {
+            part.wheres.push(WhereItem::Guard(*cond));
+            part.body = *yes;
+            continue;
+        }
+        part.body = *no;
+        let slots = part.clone();
+        let strict = part.wheres.iter_mut().find_map(|item| match item {
+            WhereItem::Guard(guard) if compared(guard, &slots, |op| matches!(op, Op::Le | Op::Ge)) == Some(axes) => {
+                Some(guard)
+            }
+            _ => None,
+        });
+        match strict.map(|guard| &mut guard.kind) {
+            Some(ExprKind::Op(op, _)) => *op = if *op == Op::Le { Op::Lt } else { Op::Gt },
+            _ => {
+                let mut other = *cond;
+                if let ExprKind::Op(op, _) = &mut other.kind {
+                    *op = Op::Ne;
+                }
+                part.wheres.push(WhereItem::Guard(other));
+            }
+        }
+    }
+    Some(parts)
+}
+
+/// The two axes whose coordinates a condition compares.
+fn compared(cond: &Expr, clause: &Clause, is_op: impl Fn(Op) -> bool) -> Option<[usize; 2]> {
+    let ExprKind::Op(op, operands) = &cond.kind else { return None };
+    let [a, b] = &operands[..] else { return None };
+    let axis = |e: &Expr| {
+        let var = coordinate(e)?;
+        clause.slots.iter().position(|slot| matches!(slot, Slot::Coord(binder) if binder.var == var))
+    };
+    let (a, b) = (axis(a)?, axis(b)?);
+    (is_op(*op) && a != b).then_some([a.min(b), a.max(b)])
 }
 
 /// The clauses that take the place of one.

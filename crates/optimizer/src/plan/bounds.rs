@@ -94,6 +94,8 @@ pub struct Cells<'a> {
     pub painted: bool,
     /// Cells may hold a string that a new one replaces.
     pub replaces: bool,
+    /// The order in which clauses can be computed one by one within a step.
+    pub freed: Option<Vec<usize>>,
 }
 
 /// Where the cells of a family go.

@@ -8,6 +8,7 @@ use super::apart::Apart;
 use super::bounds::{self, Bounds, Cells, End, Place, Relation};
 use super::carried::Carried;
 use super::contraction::Coord;
+use super::freed::exclude;
 use super::function::Lower;
 use super::limits::{Item, Limits};
 use super::value::{Part, Value, memory_type};
@@ -83,7 +84,11 @@ impl Lower<'_, '_> {
         let mut alone = true;
         let mut painted = true;
         for (k, earlier) in bounds.iter().enumerate() {
-            if bounds[k + 1..].iter().any(|later| !bounds::disjoint(earlier, later)) {
+            let later = bounds.iter().zip(&family.clauses).skip(k + 1);
+            let is_apart = |(bounds, clause): (&Vec<Bounds>, &Clause)| {
+                bounds::disjoint(earlier, bounds) || exclude(&family.clauses[k], clause)
+            };
+            if !later.into_iter().all(is_apart) {
                 alone = false;
                 painted &= !self.can_fail(&family.clauses[k]);
             }
@@ -93,7 +98,7 @@ impl Lower<'_, '_> {
         let zeroed = replaces || !bounds::cover_all(family, &bounds);
         if let Some((var, window)) = window.filter(|(_, window)| window.in_registers) {
             self.new_registers(var, family, &dims, window);
-            return Cells { family, place: Place::Registers(var), dims, bounds, painted, replaces };
+            return Cells { family, place: Place::Registers(var), dims, bounds, painted, replaces, freed: None };
         }
         let mut stored = dims.clone();
         if let Some((_, window)) = window {
@@ -111,7 +116,7 @@ impl Lower<'_, '_> {
             let info = &mut self.info[tensor.0 as usize];
             (info.dims, info.window) = (Some(dims.into()), Some(window));
         }
-        Cells { family, place: Place::Memory(tensor), dims, bounds, painted, replaces }
+        Cells { family, place: Place::Memory(tensor), dims, bounds, painted, replaces, freed: None }
     }
 
     /// Whether one clause gives all cells a value, where only the run knows.
@@ -188,7 +193,7 @@ impl Lower<'_, '_> {
     }
 
     /// Stores the cells of one clause.
-    fn paint(&mut self, cells: &Cells, k: usize, steps: &[Option<Step>]) {
+    pub fn paint(&mut self, cells: &Cells, k: usize, steps: &[Option<Step>]) {
         let settled = self.at_steps(cells, k, steps);
         let cells = settled.as_ref().unwrap_or(cells);
         let clause = &cells.family.clauses[k];
@@ -270,14 +275,15 @@ impl Lower<'_, '_> {
             });
         };
         let Some(free) = free else { return loops(self, coords) };
-        let found = self.contractions(cells, clause, &free);
+        let left = self.left_by(&limits, &free);
+        let found = self.contractions(cells, clause, &left);
         if found.found.is_empty() {
             let rows = self.carried(cells, clause, &free, Self::row_by_row);
             return self.paint_carried(&rows, cells, open, coords, loops);
         }
         let contract = |lower: &mut Self, coords: &mut Vec<Part>| {
             if found.is_all {
-                return lower.contract_clause(cells, &found.found[0].1, open, &free, coords);
+                return lower.contract_clause(cells, &found.found[0].1, open, &left, coords);
             }
             lower.contract_sums(&found);
             loops(lower, coords);
@@ -290,6 +296,27 @@ impl Lower<'_, '_> {
         let (yes, ()) = self.branch(|lower| contract(lower, coords));
         let (no, ()) = self.branch(|lower| loops(lower, coords));
         self.emit(St::If(exist.ex, yes, no));
+    }
+
+    /// What guards leave of coordinates, where that depends on no other coordinate among them.
+    fn left_by(&mut self, limits: &Limits, free: &[Coord]) -> Vec<Coord> {
+        let vars: Vec<VarId> = free.iter().map(|coord| coord.var).collect();
+        let mentions = |e: &Expr, var: VarId| limits.definitions.mention(e, &[var]);
+        let mut left = Vec::new();
+        for coord in free {
+            let depends = limits.limits.iter().filter(|limit| limit.var == coord.var).any(|limit| {
+                let others = vars.iter().filter(|var| **var != coord.var);
+                others.into_iter().any(|var| mentions(limit.left, *var) || mentions(limit.right, *var))
+            });
+            if depends || !limits.cut(coord.var) {
+                left.push(coord.clone());
+                continue;
+            }
+            let (lo, hi) = self.narrowed(coord.var, (coord.lo.clone(), coord.hi.clone()), limits);
+            let hi = self.atom(hi.bin(Bin::SMax, lo.clone()));
+            left.push(Coord { var: coord.var, lo, hi });
+        }
+        left
     }
 
     /// Stores the cells of a clause some of whose reductions are carried.

@@ -125,6 +125,26 @@ impl Linear {
         Some((least, most))
     }
 
+    /// By how much it grows with a variable.
+    pub fn factor(&self, var: VarId) -> i64 {
+        self.terms.get(&Term::Var(var)).copied().unwrap_or(0)
+    }
+
+    /// With numbers in place of variables, if it depends on none of those that are unknown.
+    pub fn with(&self, numbers: &HashMap<VarId, Linear>, unknown: &[VarId]) -> Option<Linear> {
+        let mut sum = Linear::constant(self.constant);
+        for (term, factor) in &self.terms {
+            let number = match term {
+                Term::Var(var) if unknown.contains(var) => return None,
+                Term::Var(var) => numbers.get(var).cloned(),
+                Term::Extent(..) => None,
+            };
+            let number = number.unwrap_or_else(|| Linear { terms: BTreeMap::from([(*term, 1)]), constant: 0 });
+            sum = sum.plus(&number.times(*factor)?)?;
+        }
+        Some(sum)
+    }
+
     pub fn plus(&self, other: &Linear) -> Option<Linear> {
         let mut sum = Linear { constant: self.constant.checked_add(other.constant)?, terms: self.terms.clone() };
         for (term, factor) in &other.terms {

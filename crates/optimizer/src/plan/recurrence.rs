@@ -66,6 +66,26 @@ fn is_independent(recurrence: &Recurrence) -> bool {
         })
 }
 
+/// Families that are computed by steps within steps and by nothing else, with the axis of the outer ones.
+fn nested(order: &[Order]) -> Vec<(usize, usize)> {
+    let [Order::Steps { axes, body, .. }] = order else { return Vec::new() };
+    let inner = body.iter().filter_map(|order| match order {
+        Order::Steps { axes: inner, body, .. } => match (&inner[..], &body[..]) {
+            ([(family, _)], [Order::Cells(cells)]) if cells == family => Some(*family),
+            _ => None,
+        },
+        Order::Cells(_) => None,
+    });
+    inner.filter_map(|family| axes.iter().find(|(outer, _)| *outer == family).copied()).collect()
+}
+
+/// The clauses of a family that is at a step of the outer steps, if these are all that it needs.
+fn freed<'g>(axes: &[(usize, usize)], group: &'g [Cells], steps: &Steps) -> Option<&'g Vec<usize>> {
+    let [(family, _)] = axes else { return None };
+    let is_inside = steps[*family].iter().flatten().count() == 1;
+    group[*family].freed.as_ref().filter(|_| is_inside)
+}
+
 type Steps<'a> = Vec<Vec<Option<Step<'a>>>>;
 
 impl Lower<'_, '_> {
@@ -88,6 +108,9 @@ impl Lower<'_, '_> {
             }
             group.push(cells);
         }
+        for (family, outer) in nested(&recurrence.order) {
+            group[family].freed = self.freed(recurrence.families[family].0, &group[family], outer);
+        }
         let kernel = std::mem::replace(&mut self.kernel, true);
         let mut steps: Steps = group.iter().map(|cells| vec![None; cells.dims.len()]).collect();
         if is_independent(recurrence) {
@@ -108,6 +131,12 @@ impl Lower<'_, '_> {
         for order in orders {
             match order {
                 Order::Cells(family) => self.cells(&group[*family], &steps[*family]),
+                Order::Steps { axes, .. } if freed(axes, group, steps).is_some() => {
+                    let family = axes[0].0;
+                    for clause in freed(axes, group, steps).into_iter().flatten() {
+                        self.paint(&group[family], *clause, &steps[family]);
+                    }
+                }
                 Order::Steps { axes, descending, body } => {
                     let mut segments = self.segments(axes, group);
                     if segments.len() < MOST_SEGMENTS {
