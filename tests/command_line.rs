@@ -250,6 +250,25 @@ fn a_graph_has_values_forward_and_contributions_that_add_up_backward() {
 }
 
 #[test]
+fn kernels_are_measured_without_their_derivatives() {
+    let kernel = "pub fn inputs() { let x = [1.0, 2.0]; x }\n\
+                  fn slope(x: [f32; n]) -> [f32; n] { let y = sum[i](x[i] ** 3.0); @y / @x }\n\
+                  pub fn kernel(x: [f32; n]) {\n\
+                      let y = sum[i](x[i] ** 2.0);\n\
+                      let g = @y / @x;\n\
+                      let h[i] = g[i] + 1.0;\n\
+                      (y, h, slope(x), x)\n\
+                  }\n";
+    let measured = here(&["bench", "--values", "--json", "--seconds", "0", "-c", kernel]);
+    assert_eq!((measured.status, measured.stderr.as_str()), (0, ""));
+    let shapes: Vec<&str> = measured.stdout.split("\"shape\": ").skip(1).map(|text| &text[..3]).collect();
+    assert_eq!(shapes, ["[],", "[2]"]);
+    let nothing = kernel.replace("(y, h, slope(x), x)", "h");
+    let refused = here(&["bench", "--values", "-c", &nothing]);
+    assert_eq!((refused.status, refused.stderr.contains("nothing but derivatives")), (1, true));
+}
+
+#[test]
 fn the_first_float_that_is_no_number_is_named_with_its_coordinates() {
     let folder = scratch("trap_nan");
     let run = |name: &str, program: &str| {

@@ -2,6 +2,7 @@
 
 use crate::Options;
 use crate::heat::efforts;
+use crate::later::Later;
 use crate::target::{Effort, Targets};
 use cranelift_codegen::ir::{AbiParam, Signature, Type, types};
 use cranelift_codegen::isa::CallConv;
@@ -19,6 +20,9 @@ pub struct Environment<'a> {
     pub targets: Targets,
     pub keep_text: bool,
     pub threads: Option<usize>,
+    /// The address of what compiles the functions that are seldom called.
+    later: Option<i64>,
+    seldom: &'a [FnId],
     rows: HashMap<&'static str, RuntimeFunction>,
     /// Addresses of the module's data.
     data: Vec<i64>,
@@ -34,7 +38,7 @@ pub struct RuntimeFunction {
 }
 
 impl<'a> Environment<'a> {
-    pub fn new(module: &'a Module, options: &Options) -> Result<Environment<'a>, String> {
+    pub fn new(module: &'a Module, options: &Options, later: Option<&Later>) -> Result<Environment<'a>, String> {
         let rows =
             rt::ROWS.iter().map(|row| (row.name, RuntimeFunction { row, address: runtime::address(row.name) as i64 }));
         let recursive = module.functions.iter().zip(0..).filter(|(function, _)| function.recursive);
@@ -47,6 +51,8 @@ impl<'a> Environment<'a> {
             targets: Targets::new(options)?,
             keep_text: options.keep_text,
             threads: options.threads,
+            later: later.map(|later| std::ptr::from_ref(later) as i64),
+            seldom: &module.seldom,
             rows: rows.collect(),
             data: module.data.iter().map(|bytes| bytes.as_ptr() as i64).collect(),
             efforts: efforts(module),
@@ -71,6 +77,11 @@ impl<'a> Environment<'a> {
 
     pub fn depth_site(&self, id: FnId) -> SiteId {
         self.depth_sites[&id]
+    }
+
+    /// The address of what gives the code of a function, if that is not compiled now.
+    pub fn later(&self, id: FnId) -> Option<i64> {
+        self.later.filter(|_| self.seldom.contains(&id))
     }
 
     pub fn effort(&self, id: FnId) -> Effort {

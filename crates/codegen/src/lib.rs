@@ -9,6 +9,7 @@ mod environment;
 mod expression;
 mod function;
 mod heat;
+mod later;
 mod linker;
 mod ownership;
 mod statement;
@@ -18,7 +19,8 @@ mod vector;
 mod workers;
 
 use environment::Environment;
-use ir::loops::Module;
+use ir::loops::{FnId, Module};
+use later::Later;
 use runtime::{Context, FINE, Failure};
 use std::rc::Rc;
 
@@ -41,6 +43,8 @@ impl Default for Options {
 /// A module as machine code, ready to run in this process.
 pub struct Compiled {
     code: linker::Code,
+    /// Emitted code holds its address.
+    _later: Option<Box<Later>>,
     texts: Vec<Text>,
     layouts: Vec<ir::loops::Layout>,
     sites: Vec<ir::loops::Site>,
@@ -64,12 +68,19 @@ pub fn compile(module: &Module, options: &Options) -> Result<Compiled, String> {
     if cfg!(debug_assertions) {
         ir::loops_verify::verify(module)?;
     }
-    let environment = Environment::new(module, options)?;
-    let compiled = workers::compile_functions(&environment)?;
+    // Texts are of all functions.
+    let later = if options.keep_text { None } else { Later::new(module, options) };
+    let environment = Environment::new(module, options, later.as_deref())?;
+    let roots: Vec<FnId> = module.entry.into_iter().chain(module.exports.iter().copied()).collect();
+    let wanted = match &later {
+        Some(_) => later::reached(module, &roots),
+        None => (0..module.functions.len() as u32).map(FnId).collect(),
+    };
+    let compiled = workers::compile_functions(&environment, &wanted, None)?;
     let code = linker::link(&environment, &compiled)?;
-    let texts = compiled.into_iter().filter_map(|function| function.text).collect();
+    let texts = compiled.into_iter().filter_map(|(_, function)| function.text).collect();
     let sites = environment.sites();
-    Ok(Compiled { code, texts, layouts: module.layouts.clone(), sites, _data: module.data.clone() })
+    Ok(Compiled { code, _later: later, texts, layouts: module.layouts.clone(), sites, _data: module.data.clone() })
 }
 
 impl Compiled {

@@ -3,6 +3,7 @@
 use crate::Text;
 use crate::environment::Environment;
 use crate::function::emit;
+use crate::later::emit_call_of_later;
 use cranelift_codegen::binemit::Reloc;
 use cranelift_codegen::control::ControlPlane;
 use cranelift_codegen::ir::{ExternalName, LibCall};
@@ -10,6 +11,7 @@ use cranelift_codegen::{Context, FinalizedMachReloc, FinalizedRelocTarget};
 use cranelift_frontend::FunctionBuilderContext;
 use cranelift_module::{FuncId, ModuleReloc, ModuleRelocTarget};
 use ir::loops::FnId;
+use std::collections::HashMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -44,33 +46,40 @@ enum Target {
 
 impl Relocation {
     /// With the names that the linker gave to the functions.
-    pub fn resolved(&self, ids: &[FuncId]) -> ModuleReloc {
+    pub fn resolved(&self, ids: &HashMap<FnId, FuncId>) -> ModuleReloc {
         let name = match self.target {
-            Target::Function(id) => ids[id.0 as usize].into(),
-            Target::Within(id, offset) => ModuleRelocTarget::FunctionOffset(ids[id.0 as usize], offset),
+            Target::Function(id) => ids[&id].into(),
+            Target::Within(id, offset) => ModuleRelocTarget::FunctionOffset(ids[&id], offset),
             Target::Library(call) => ModuleRelocTarget::LibCall(call),
         };
         ModuleReloc { offset: self.offset, kind: self.kind, name, addend: self.addend }
     }
 }
 
-pub fn compile_functions(environment: &Environment) -> Result<Vec<CompiledFunction>, String> {
-    let count = environment.functions.len();
+/// Those that are `wanted`, in order; `own` is one that is seldom called and is now.
+pub fn compile_functions(
+    environment: &Environment,
+    wanted: &[FnId],
+    own: Option<FnId>,
+) -> Result<Vec<(FnId, CompiledFunction)>, String> {
+    let count = wanted.len();
     let cores = || thread::available_parallelism().map_or(1, |n| n.get());
     let threads = if count < FEW { 1 } else { environment.threads.unwrap_or_else(cores).min(MOST_THREADS) };
     let next = AtomicUsize::new(0);
     let done: Mutex<Vec<(usize, Result<CompiledFunction, String>)>> = Mutex::new(Vec::with_capacity(count));
     let work = || {
         let mut compiler = Compiler { context: Context::new(), builder: FunctionBuilderContext::new() };
-        let mut own = Vec::new();
+        let mut finished = Vec::new();
         loop {
             let number = next.fetch_add(1, Ordering::Relaxed);
             if number >= count {
                 break;
             }
-            own.push((number, compiler.compile(environment, FnId(number as u32))));
+            let id = wanted[number];
+            let later = environment.later(id).filter(|_| own != Some(id));
+            finished.push((number, compiler.compile(environment, id, later)));
         }
-        done.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).extend(own);
+        done.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).extend(finished);
     };
     thread::scope(|scope| {
         let helpers: Vec<_> =
@@ -81,7 +90,7 @@ pub fn compile_functions(environment: &Environment) -> Result<Vec<CompiledFuncti
     });
     let mut done = done.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner());
     done.sort_by_key(|(number, _)| *number);
-    done.into_iter().map(|(_, function)| function).collect()
+    done.into_iter().map(|(number, function)| Ok((wanted[number], function?))).collect()
 }
 
 /// Memory that is used from function to function.
@@ -91,10 +100,13 @@ struct Compiler {
 }
 
 impl Compiler {
-    fn compile(&mut self, environment: &Environment, id: FnId) -> Result<CompiledFunction, String> {
+    fn compile(&mut self, environment: &Environment, id: FnId, later: Option<i64>) -> Result<CompiledFunction, String> {
         let name = &environment.functions[id.0 as usize].name;
         self.context.clear();
-        emit(environment, id, &mut self.context.func, &mut self.builder);
+        match later {
+            Some(later) => emit_call_of_later(environment, later, id, &mut self.context.func, &mut self.builder),
+            None => emit(environment, id, &mut self.context.func, &mut self.builder),
+        }
         let clif = environment.keep_text.then(|| self.context.func.display().to_string());
         self.context.set_disasm(environment.keep_text);
         let isa = environment.targets.get(environment.effort(id));

@@ -98,6 +98,27 @@ fn recursion() {
     assert_eq!(results.values(), [6765]);
 }
 
+#[test]
+fn what_is_seldom_called_is_compiled_when_it_is() {
+    let results = room(0i64, 2);
+    let mut body = Vec::new();
+    for (place, number) in [20, 10].into_iter().enumerate() {
+        body.extend([call(1, vec![int(number)], &[0]), store(&results, int(place as i64), local(0))]);
+    }
+    let caller = |number| {
+        let body = vec![call(number, vec![local(0)], &[1]), St::Return(vec![local(1)])];
+        function("caller", 1, &[I], &[I; 2], body)
+    };
+    let mut program = module(vec![function("main", 0, &[], &[I], body), caller(2), fibonacci(2), deep(3, 64)]);
+    program.seldom = vec![FnId(1), FnId(2), FnId(3)];
+    assert_eq!(run(&program).code(), "fine");
+    assert_eq!(results.values(), [6765, 55]);
+    // Its errors are those of any other function.
+    program.functions[1] = caller(3);
+    program.functions[0].body = vec![call(1, vec![int(-1)], &[0])];
+    assert_eq!(run(&program).code(), "E0908");
+}
+
 /// `depth(n) = if n == 0 { 0 } else { 1 + depth(n - 1) }`, with a frame of that many bytes.
 fn deep(number: u32, frame: u32) -> Function {
     let body = vec![

@@ -2,8 +2,10 @@
 
 mod kernel;
 mod measurement;
+mod values;
 
 pub use kernel::{Outputs, arguments_of_kernel, not_measurable, outputs_of};
+pub use values::values_only;
 
 use crate::input::Input;
 use crate::options::Options;

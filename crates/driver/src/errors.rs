@@ -17,6 +17,13 @@ pub fn kernel_result(kernel: Span, ty: &str) -> Diagnostic {
         .label("a kernel gives scalars, tensors of scalars, and tuples of these")
 }
 
+/// Without its derivatives nothing is left of a kernel.
+pub fn only_derivatives(kernel: Span) -> Diagnostic {
+    Diagnostic::error("E0401", kernel, "`kernel` gives nothing but derivatives, so there is no value to measure")
+        .label("every result of it needs a quotient")
+        .help("let it give the value as well, or measure it without `--values`")
+}
+
 pub fn not_utf8(place: Span, byte: u8) -> Diagnostic {
     Diagnostic::error("E0906", place, format!("the file is not UTF-8: byte {byte:#04x} at offset {}", place.start))
         .label("everything up to here is text")

@@ -43,6 +43,8 @@ pub struct Options {
     pub checked: bool,
     /// Bytes that the steps of a recurrence may take; a share of the machine's memory if not said.
     pub tape_budget: Option<u64>,
+    /// Of a benchmark, only what needs no derivative is computed.
+    pub values_only: bool,
     pub error_format: ErrorFormat,
     pub color: Color,
     /// Says on stderr how long each pass took.
@@ -59,6 +61,7 @@ impl Default for Options {
             trap_nan: false,
             checked: false,
             tape_budget: None,
+            values_only: false,
             error_format: ErrorFormat::default(),
             color: Color::default(),
             time_passes: false,

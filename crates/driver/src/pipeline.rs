@@ -105,6 +105,9 @@ pub fn advance(session: &mut Session, entry: FileId, goal: Goal) -> Result<Produ
     };
 
     if bench {
+        if options.values_only {
+            found.extend(bench::values_only(&mut program));
+        }
         found.extend(bench::not_measurable(&program));
         without_errors(found)?;
     }

@@ -85,6 +85,9 @@ pub enum Command {
         /// Print one JSON object
         #[arg(long)]
         json: bool,
+        /// Compute only the results that need no derivative: what a gradient takes beside its value
+        #[arg(long)]
+        values: bool,
     },
     /// Draw a program as a page: values on the way forward, sensitivities on the way back
     #[command(after_help = "Example:\n  einc graph linear_regression.ein --of loss -o graph.html")]

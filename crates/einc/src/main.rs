@@ -22,9 +22,9 @@ fn main() -> ExitCode {
             driver::derive(program.input(), DeriveOptions { of, wrt, program: whole }, options).code()
         }
         Command::Gradcheck { program, tolerance } => driver::gradcheck(program.input(), tolerance, options).code(),
-        Command::Bench { program, seconds, json } => {
+        Command::Bench { program, seconds, json, values } => {
             let bench = BenchOptions { time: seconds, json };
-            driver::bench(program.input(), bench, options).code()
+            driver::bench(program.input(), bench, driver::Options { values_only: values, ..options }).code()
         }
         Command::Graph { program, of, output } => {
             driver::graph(program.input(), GraphOptions { of, output }, options).code()

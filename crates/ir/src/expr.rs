@@ -16,6 +16,8 @@ pub struct Program {
     /// The statements of the entry file, and what `einc bench` calls.
     pub main: Option<FuncId>,
     pub bench: Option<Bench>,
+    /// Functions that most runs do not call.
+    pub seldom: Vec<FuncId>,
     /// Extents of tensors that are known before the program runs, as far as a pass has found them out.
     pub extents: HashMap<VarId, Vec<Option<i64>>>,
     /// Extents of tensor variables by axis, as far as the checker knew them.

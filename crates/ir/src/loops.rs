@@ -71,6 +71,8 @@ pub struct Module {
     /// What is called from outside beside the entry: takes its arguments from the memory behind the first pointer, a
     /// word each, and leaves its results behind the second one.
     pub exports: Vec<FnId>,
+    /// Functions that most runs do not call: they are compiled when one does.
+    pub seldom: Vec<FnId>,
     pub sites: Vec<Site>,
     pub layouts: Vec<Layout>,
     /// Bytes that machine code points to: string and tensor literals.

@@ -1,6 +1,6 @@
 //! Traversal of what loops compute.
 
-use crate::loops::{Ex, Local, St};
+use crate::loops::{Ex, FnId, Function, Local, St};
 use std::collections::HashMap;
 
 macro_rules! children {
@@ -110,5 +110,30 @@ impl St {
         }
         self.values_mut().into_iter().for_each(|value| value.rename(names));
         self.blocks_mut().into_iter().flatten().for_each(|statement| statement.rename(names));
+    }
+}
+
+impl Function {
+    /// The functions that this one calls, or hands on to be called.
+    pub fn callees(&self) -> Vec<FnId> {
+        let mut found = Vec::new();
+        callees_of(&self.body, &mut found);
+        found
+    }
+}
+
+fn callees_of(body: &[St], found: &mut Vec<FnId>) {
+    for statement in body {
+        if let St::Call { func, .. } = statement {
+            found.push(*func);
+        }
+        for value in statement.values() {
+            value.walk(&mut |e| {
+                if let Ex::Func(func) = e {
+                    found.push(*func);
+                }
+            });
+        }
+        statement.blocks().into_iter().for_each(|body| callees_of(body, found));
     }
 }

@@ -108,6 +108,7 @@ pub fn plan_with_decisions(program: &Program, options: &Options) -> (Module, Dec
         done.push(export::export(id, &done[id.0 as usize]));
     }
     let mut module = Module {
+        seldom: program.seldom.iter().filter_map(|func| shared.functions.get(func).copied()).collect(),
         functions: done,
         entry: program.main.map(|main| shared.functions[&main]),
         exports,

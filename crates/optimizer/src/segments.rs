@@ -20,8 +20,8 @@ use crate::plan::bounds::same;
 use crate::plan::linear::definitions;
 use crate::plan::window::Windows;
 use build::*;
-use diagnostics::Span;
-use ir::{Expr, ExprKind, FuncId, Op, Program, Scalar, Stmt, Type, VarId, VarKind, visit};
+use diagnostics::{Span, Symbol};
+use ir::{Expr, ExprKind, Func, FuncId, Op, Program, Scalar, Stmt, Type, VarId, VarKind, visit};
 use make::{Cut, Maker};
 use reads::{bound_by, free_in};
 use region::Region;
@@ -340,6 +340,7 @@ fn either(
         visit::refresh(&block, program)
     };
     let (yes, no) = (branch(cut), branch(uncut.to_vec()));
+    let yes = apart(yes, program);
     let condition = conditions.into_iter().reduce(both).expect("the budget is a condition");
     let chosen = choice(condition, yes, no);
     let mut out: Vec<Stmt> = before.iter().cloned().chain(first).collect();
@@ -357,4 +358,27 @@ fn either(
     }
     out.extend(behind.iter().cloned());
     out
+}
+
+/// A call of a function that holds a block: few runs need it, and those that do not need not compile it.
+fn apart(mut block: Expr, program: &mut Program) -> Expr {
+    let (ty, span) = (block.ty.clone(), block.span);
+    let (mut args, mut params, mut names) = (Vec::new(), Vec::new(), HashMap::new());
+    for var in visit::free_vars(&block) {
+        let param = VarId(program.vars.len() as u32);
+        let copy = ir::Var { kind: VarKind::Param, ..program.vars[var.index()].clone() };
+        args.push(variable(var, &copy.ty, span));
+        program.vars.push(copy);
+        if let Some(known) = program.extents.get(&var).cloned() {
+            program.extents.insert(param, known);
+        }
+        names.insert(var, param);
+        params.push(param);
+    }
+    visit::rename(&mut block, &names);
+    let func = FuncId(program.funcs.len() as u32);
+    let name = Symbol::new("segments");
+    program.funcs.push(Func { name, params, result: ty.clone(), body: block, span, rule: None });
+    program.seldom.push(func);
+    expr(ExprKind::Call(func, args), ty, span)
 }
