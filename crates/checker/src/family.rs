@@ -250,6 +250,10 @@ impl Checker<'_> {
         if recursive {
             // Slices leave axes whose extents the later clauses read.
             for (k, axis) in cells.axes.iter().enumerate().skip(cells.slots.len()) {
+                if differs_inside(&cells, &self.facts_extent(&axis.extent)) {
+                    self.report(errors::rows_of_any_length(cells.body.span()));
+                    return false;
+                }
                 self.facts.extents.entry((members[m].var, k)).or_insert(axis.extent.clone());
             }
             let all_known = members[m].specs.len() == 1;
@@ -294,13 +298,9 @@ impl Checker<'_> {
                 });
             }
             let extent = extent?;
-            let bound_inside = clauses.iter().any(|cells| cells.bound().any(|v| extent.mentions(v)));
-            if is_unknown(&extent) || bound_inside {
-                // Only the cells themselves know it, or it differs between them.
+            if clauses.iter().any(|cells| differs_inside(cells, &extent)) {
                 let own = |cells: &&&Cells| {
-                    let extent = self.facts_extent(&cells.axes[k].extent);
-                    let differs = is_unknown(&extent) || cells.bound().any(|v| extent.mentions(v));
-                    cells.slots.len() <= k && differs
+                    cells.slots.len() <= k && differs_inside(cells, &self.facts_extent(&cells.axes[k].extent))
                 };
                 let body = clauses.iter().find(own).map(|cells| cells.body.span());
                 self.report(match body {
@@ -483,4 +483,9 @@ fn clause_order(texts: &[&FamilyText], own: &HashSet<Symbol>) -> Vec<(usize, usi
         order.push(next.at);
     }
     order
+}
+
+/// Whether only the cells themselves know an extent, or it differs between them.
+fn differs_inside(cells: &Cells, extent: &Sym) -> bool {
+    is_unknown(extent) || cells.bound().any(|v| extent.mentions(v))
 }

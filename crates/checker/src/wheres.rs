@@ -37,10 +37,15 @@ impl Checker<'_> {
         taken: Vec<Trailing>,
     ) -> (Vec<WhereItem>, Vec<Trailing>) {
         let mut items: Vec<WhereItem> = Vec::new();
+        // Constructs inside the taken items do not take them once more.
+        let others = |t: &&Trailing| !taken.iter().any(|taken| Rc::ptr_eq(&taken.taken, &t.taken));
+        let others: Vec<Trailing> = self.cx.trailing.iter().filter(others).cloned().collect();
+        let outer = std::mem::replace(&mut self.cx.trailing, others);
         for trailing in &taken {
             trailing.take();
             self.where_item(&trailing.item, &mut items);
         }
+        self.cx.trailing = outer;
         let Some(wheres) = wheres else { return (items, Vec::new()) };
         let mut bound_inside: HashSet<Symbol> = HashSet::new();
         for e in inside {
