@@ -296,6 +296,9 @@ impl Checker<'_> {
             let extent = extent?;
             let bound_inside = clauses.iter().any(|cells| cells.bound().any(|v| extent.mentions(v)));
             if is_unknown(&extent) || bound_inside {
+                if self.cannot_wait(&extent) {
+                    return None;
+                }
                 // Only the cells themselves know it, or it differs between them.
                 let own = |cells: &&&Cells| {
                     let extent = self.facts_extent(&cells.axes[k].extent);

@@ -140,23 +140,35 @@ impl Checker<'_> {
             return;
         }
         for pending in waiting {
-            let shifted = self.cx.accesses[mark.accesses..]
-                .iter()
-                .find(|a| {
-                    !a.own
-                        && a.index.as_ref().is_some_and(|i| i.mentions(pending.var))
-                        && !is_modular(a.index.as_ref(), pending.var)
-                })
-                .map(|a| {
-                    let rest = a.index.as_ref().map(|i| i.substitute(pending.var, &Sym::constant(0)));
-                    (a.span, rest.and_then(|rest| rest.as_const()).map_or(0, |rest| (-rest).max(0)))
-                });
-            self.report(errors::range_unknown(pending.span, pending.name, shifted));
-            self.poison(pending.var);
+            self.report_unsettled(&pending, mark);
         }
         for access in self.cx.accesses.split_off(mark.accesses) {
             self.prove(&access);
         }
+    }
+
+    /// Whether a range is one that nothing has settled so far, which is reported: whoever asks cannot wait.
+    pub(crate) fn cannot_wait(&mut self, range: &Sym) -> bool {
+        let Some(at) = self.cx.pending.iter().position(|p| range.as_var() == Some(p.var)) else { return false };
+        let pending = self.cx.pending.remove(at);
+        self.report_unsettled(&pending, Mark { pending: 0, accesses: 0 });
+        true
+    }
+
+    fn report_unsettled(&mut self, pending: &Pending, mark: Mark) {
+        let shifted = self.cx.accesses[mark.accesses..]
+            .iter()
+            .find(|a| {
+                !a.own
+                    && a.index.as_ref().is_some_and(|i| i.mentions(pending.var))
+                    && !is_modular(a.index.as_ref(), pending.var)
+            })
+            .map(|a| {
+                let rest = a.index.as_ref().map(|i| i.substitute(pending.var, &Sym::constant(0)));
+                (a.span, rest.and_then(|rest| rest.as_const()).map_or(0, |rest| (-rest).max(0)))
+            });
+        self.report(errors::range_unknown(pending.span, pending.name, shifted));
+        self.poison(pending.var);
     }
 
     /// One mistake, one error: nothing more is said of a coordinate whose range is wrong.
