@@ -164,16 +164,18 @@ impl Checker<'_> {
 
     fn let_statement(&mut self, definition: &ast::Let) {
         let want = definition.ty.as_ref().map(|ty| self.type_expr(ty));
-        let mut val = match &definition.wheres {
-            Some(wheres) => self.gated_value(&definition.value, wheres, want.as_ref()),
-            None => self.expr(&definition.value, want.as_ref()),
-        };
-        self.report_floating(match &definition.pattern.kind {
+        let binding = match &definition.pattern.kind {
             PatternKind::Bind(name) if definition.ty.is_none() && definition.wheres.is_none() => {
                 Some((name.name, definition.pattern.span, definition.value.span))
             }
             _ => None,
-        });
+        };
+        self.binding = binding;
+        let mut val = match &definition.wheres {
+            Some(wheres) => self.gated_value(&definition.value, wheres, want.as_ref()),
+            None => self.expr(&definition.value, want.as_ref()),
+        };
+        self.report_floating(binding);
         if let (Some(want), Some(ty)) = (&want, &definition.ty)
             && !is_rows_of_texts(&val.ty, want)
         {

@@ -233,7 +233,7 @@ impl Checker<'_> {
             }
             None => {
                 let pack = walk::pack_symbol(name.name);
-                self.report(errors::range_unknown(name.span, pack, None));
+                self.report(errors::range_unknown(name.span, pack, None, None));
                 None
             }
         }

@@ -161,7 +161,8 @@ pub fn range_in_where(span: Span, name: Symbol) -> Diagnostic {
 }
 
 /// `affine` is an access that 0 is too small for, and the first value that is not.
-pub fn range_unknown(span: Span, name: Symbol, affine: Option<(Span, i64)>) -> Diagnostic {
+/// `end` is what keeps all accesses in bounds.
+pub fn range_unknown(span: Span, name: Symbol, affine: Option<(Span, i64)>, end: Option<String>) -> Diagnostic {
     let d = Diagnostic::error("E0303", span, format!("nothing settles the range of `{name}`"))
         .label(format!("`{name}` needs a range"));
     let d = match affine {
@@ -173,7 +174,10 @@ pub fn range_unknown(span: Span, name: Symbol, affine: Option<(Span, i64)>) -> D
         )),
     };
     let start = affine.map_or(0, |(_, start)| start);
-    d.fix("state it in the bracket", span, format!("{name} in {start}..n"))
+    match end {
+        Some(end) => d.fix("state it in the bracket", span, format!("{name} in {start}..{end}")),
+        None => d.help(format!("state it in the bracket, `{name} in {start}..n` with an `n` of your own")),
+    }
 }
 
 pub fn shifted_slot(span: Span, name: &str, shift: &str, family: Symbol) -> Diagnostic {
@@ -258,14 +262,14 @@ pub fn different_coords(
     span: Span,
     left: (Span, &[String]),
     right: (Span, &[String]),
-    fix: Option<String>,
+    fix: Option<(Span, String)>,
 ) -> Diagnostic {
     let d = Diagnostic::error("E0310", span, "whole tensors with different coordinates do not combine")
         .label("nothing is broadcast silently")
         .also(left.0, format!("carries {}", list(left.1)))
         .also(right.0, format!("carries {}", list(right.1)));
     match fix {
-        Some(text) => d.fix("say which coordinates meet", span, text),
+        Some((place, text)) => d.fix("say which coordinates meet", place, text),
         None => d,
     }
 }

@@ -219,6 +219,10 @@ impl Checker<'_> {
 
     fn unknown(&mut self, name: ast::Ident) -> Val {
         let text = name.name.as_str();
+        // What a `where` defines too far out has an error of its own there.
+        if self.cx.trailing.iter().any(|waiting| waiting.defines(name.name)) {
+            return Val::error(name.span);
+        }
         if let Some(bound) = self.ended.get(&name.name).copied()
             && self.cx.env.lookup(name.name).is_none()
         {

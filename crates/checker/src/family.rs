@@ -299,6 +299,9 @@ impl Checker<'_> {
             }
             let extent = extent?;
             if clauses.iter().any(|cells| differs_inside(cells, &extent)) {
+                if self.cannot_wait(&extent) {
+                    return None;
+                }
                 let own = |cells: &&&Cells| {
                     cells.slots.len() <= k && differs_inside(cells, &self.facts_extent(&cells.axes[k].extent))
                 };

@@ -46,7 +46,7 @@ impl Checker<'_> {
                 (Some(needs), _) => taken.extend(needs),
                 (None, For::Range(coord)) => {
                     let info = &self.program.vars[coord.index()];
-                    self.report(errors::range_unknown(info.span, info.name, None));
+                    self.report(errors::range_unknown(info.span, info.name, None, None));
                     self.poison(coord);
                     return false;
                 }

@@ -411,7 +411,7 @@ impl Checker<'_> {
                 )
             })
         {
-            return Val { expr: items[k].clone(), ty };
+            return self.with_extents(Val { expr: items[k].clone(), ty });
         }
         let val = self.named(val);
         let field = Val::new(ExprKind::Field(val.boxed(), k), ty, span);
@@ -420,7 +420,14 @@ impl Checker<'_> {
 
     /// A tensor whose type says nothing of its extents gets them from a variable of its own.
     pub(crate) fn with_extents(&mut self, val: Val) -> Val {
-        if val.ty.axes().iter().any(|a| crate::types::is_unknown(&a.extent)) { self.named(val) } else { val }
+        if !val.ty.axes().iter().any(|a| crate::types::is_unknown(&a.extent)) {
+            return val;
+        }
+        let val = self.named(val);
+        match val.as_var() {
+            Some(var) => Val { ty: crate::owned(var, &val.ty), ..val },
+            None => val,
+        }
     }
 
     pub(crate) fn struct_literal(

@@ -140,23 +140,43 @@ impl Checker<'_> {
             return;
         }
         for pending in waiting {
-            let shifted = self.cx.accesses[mark.accesses..]
-                .iter()
-                .find(|a| {
-                    !a.own
-                        && a.index.as_ref().is_some_and(|i| i.mentions(pending.var))
-                        && !is_modular(a.index.as_ref(), pending.var)
-                })
-                .map(|a| {
-                    let rest = a.index.as_ref().map(|i| i.substitute(pending.var, &Sym::constant(0)));
-                    (a.span, rest.and_then(|rest| rest.as_const()).map_or(0, |rest| (-rest).max(0)))
-                });
-            self.report(errors::range_unknown(pending.span, pending.name, shifted));
-            self.poison(pending.var);
+            self.report_unsettled(&pending, mark);
         }
         for access in self.cx.accesses.split_off(mark.accesses) {
             self.prove(&access);
         }
+    }
+
+    /// Whether a range is one that nothing has settled so far, which is reported: whoever asks cannot wait.
+    pub(crate) fn cannot_wait(&mut self, range: &Sym) -> bool {
+        let Some(at) = self.cx.pending.iter().position(|p| range.as_var() == Some(p.var)) else { return false };
+        let pending = self.cx.pending.remove(at);
+        self.report_unsettled(&pending, Mark { pending: 0, accesses: 0 });
+        true
+    }
+
+    fn report_unsettled(&mut self, pending: &Pending, mark: Mark) {
+        let accesses: Vec<Access> = self.cx.accesses[mark.accesses..]
+            .iter()
+            .filter(|a| {
+                let index = a.index.as_ref();
+                !a.own && index.is_some_and(|i| i.mentions(pending.var)) && !is_modular(index, pending.var)
+            })
+            .cloned()
+            .collect();
+        let var = Sym::var(pending.var);
+        let shifts: Vec<Option<i64>> =
+            accesses.iter().map(|a| a.index.as_ref().and_then(|index| index.sub(&var).as_const())).collect();
+        let start = shifts.iter().flatten().map(|shift| (-shift).max(0)).max().unwrap_or(0);
+        // The access that asks for that start, and how far all of them let the coordinate go.
+        let at = shifts.iter().position(|shift| start > 0 && *shift == Some(-start)).unwrap_or(0);
+        let ends = accesses.iter().zip(&shifts).map(|(a, shift)| Some(self.facts_extent(&a.extent).offset(-(*shift)?)));
+        let end =
+            ends.collect::<Option<Vec<Sym>>>().and_then(|ends| ends.into_iter().reduce(|a, b| self.smaller(&a, &b)));
+        let end = end.filter(|end| !crate::types::is_unknown(end)).map(|end| self.show_sym(&end));
+        let shifted = accesses.get(at).map(|access| (access.span, start));
+        self.report(errors::range_unknown(pending.span, pending.name, shifted, end));
+        self.poison(pending.var);
     }
 
     /// One mistake, one error: nothing more is said of a coordinate whose range is wrong.

@@ -138,6 +138,8 @@ pub(crate) struct Checker<'m> {
     unbound: HashSet<Symbol>,
     /// Names that stand like coordinates where there are no cells.
     floating: Vec<ast::Ident>,
+    /// The `let` of one name whose value is checked: the name, its place, and the value's.
+    binding: Option<(Symbol, Span, Span)>,
     /// Coordinates of which an error is reported.
     poisoned: HashSet<VarId>,
     /// Accesses between which a conflict of extents is reported.
@@ -249,6 +251,7 @@ impl<'m> Checker<'m> {
             in_index: 0,
             unbound: HashSet::new(),
             floating: Vec::new(),
+            binding: None,
             poisoned: HashSet::new(),
             conflicts: HashSet::new(),
             ended: HashMap::new(),

@@ -305,6 +305,17 @@ impl Checker<'_> {
         let operator = self.sources.text(between).to_owned();
         let simple = left.as_var().is_some() && right.as_var().is_some() && operator.len() < 6;
         let fix = simple.then(|| format!("{}{operator}{}", indexed(left, &a, &b, self), indexed(right, &b, &a, self)));
+        // What a `let` binds needs a left side that binds the coordinates.
+        let fix = fix.map(|text| match self.binding {
+            Some((name, pattern, value)) if value == span && !a.is_empty() => {
+                let mut names = a.clone();
+                names.extend(b.iter().filter(|name| !a.contains(name)).cloned());
+                let between = Span { start: pattern.end, end: value.start, ..value };
+                let between = self.sources.text(between);
+                (pattern.to(value), format!("{name}[{}]{between}{text}", names.join(", ")))
+            }
+            _ => (span, text),
+        });
         self.report(errors::different_coords(span, (left.span(), &a), (right.span(), &b), fix));
     }
 

@@ -249,8 +249,43 @@ fn collect_free(expr: &Expr, bound: &mut Vec<Symbol>, free: &mut Vec<Symbol>) {
             collect_free(&lambda.body, bound, free);
             bound.truncate(mark);
         }
+        ExprKind::Block(block) => collect_free_in(block, bound, free),
+        ExprKind::If { cond, then, otherwise } => {
+            collect_free(cond, bound, free);
+            collect_free_in(then, bound, free);
+            otherwise.iter().for_each(|e| collect_free(e, bound, free));
+        }
         _ => each_child(expr, &mut |child| collect_free(child, bound, free)),
     }
+}
+
+/// What a block binds is not free behind it, what a clause binds not inside of it.
+fn collect_free_in(block: &Block, bound: &mut Vec<Symbol>, free: &mut Vec<Symbol>) {
+    let mark = bound.len();
+    for statement in &block.statements {
+        let before = bound.len();
+        match &statement.kind {
+            StmtKind::Clause(clause) => {
+                bound.extend(clause.slots.iter().filter_map(|slot| match slot {
+                    Slot::Coord { name, .. } => Some(name.name),
+                    Slot::Pack(name) => Some(pack_symbol(name.name)),
+                    Slot::Expr(_) => None,
+                }));
+                each_in_clause(clause, &mut |e| collect_free(e, bound, free));
+                bound.truncate(before);
+                bound.push(clause.name.name);
+            }
+            StmtKind::Let(definition) => {
+                each_in_stmt(statement, &mut |e| collect_free(e, bound, free));
+                let mut names = Vec::new();
+                crate::pattern::names_of(&definition.pattern, &mut names);
+                bound.extend(names.iter().map(|name| name.name));
+            }
+            _ => each_in_stmt(statement, &mut |e| collect_free(e, bound, free)),
+        }
+    }
+    block.value.iter().for_each(|value| collect_free(value, bound, free));
+    bound.truncate(mark);
 }
 
 /// Packs live in the name space of coordinates with their dots.

@@ -22,6 +22,11 @@ pub(crate) struct Trailing {
 }
 
 impl Trailing {
+    /// Whether it is the definition of a name.
+    pub(crate) fn defines(&self, name: Symbol) -> bool {
+        matches!(&*self.item, ast::WhereItem::Def(own, _) if own.name == name)
+    }
+
     pub(crate) fn take(&self) {
         self.taken.set(true);
     }
