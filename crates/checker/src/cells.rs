@@ -98,7 +98,14 @@ impl Checker<'_> {
                     None => ok = false,
                 },
                 ast::Slot::Expr(e) => match &e.kind {
-                    ast::ExprKind::Int { value, .. } => specs.push(SlotSpec::Fixed(*value as i64)),
+                    ast::ExprKind::Int { value, .. } => match i32::try_from(*value) {
+                        Ok(at) => specs.push(SlotSpec::Fixed(at.into())),
+                        Err(_) => {
+                            let range = (0, i32::MAX.into());
+                            self.report(errors::literal_range(e.span, &value.to_string(), "i32", Some(range)));
+                            ok = false;
+                        }
+                    },
                     _ => {
                         self.bad_slot(e, clause);
                         ok = false;
