@@ -50,7 +50,11 @@ pub(crate) fn native_name(name: &str) -> &'static str {
 
 /// Built-ins whose arguments are more than values.
 pub(crate) fn reads_arguments(name: &str) -> bool {
-    matches!(name, "assert" | "sum" | "prod" | "mean" | "any" | "all" | "argmax" | "argmin")
+    name == "assert" || is_reduction(name) && !matches!(name, "max" | "min")
+}
+
+pub(crate) fn is_reduction(name: &str) -> bool {
+    matches!(name, "sum" | "prod" | "max" | "min" | "mean" | "any" | "all" | "argmax" | "argmin")
 }
 
 impl Checker<'_> {

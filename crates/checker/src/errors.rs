@@ -305,6 +305,20 @@ pub fn unbound_coord(span: Span, name: Symbol, near: Option<&str>) -> Diagnostic
     }
 }
 
+/// A coordinate of a signature that stands like a number.
+pub fn coordinate_as_extent(span: Span, name: Symbol) -> Diagnostic {
+    Diagnostic::error("E0313", span, format!("neither the left side nor a reduction binds `{name}`"))
+        .label("a coordinate of the signature, which has no value here")
+        .fix("how long it is, is its extent", span, format!("extent({name})"))
+}
+
+/// `sum[i in 0..3]`
+pub fn reduction_without_body(span: Span, text: &str) -> Diagnostic {
+    Diagnostic::error("E0206", span, format!("`{text}` is not told what to reduce"))
+        .label("a value in parentheses is missing")
+        .help(format!("write it behind the bracket: `{text}(…)`"))
+}
+
 /// Names in indices of a statement that binds no coordinates.
 pub fn floating_coords(span: Span, names: &[Symbol]) -> Diagnostic {
     let names: Vec<String> = names.iter().map(|name| name.to_string()).collect();

@@ -243,7 +243,11 @@ impl Checker<'_> {
             }
             let coords: Vec<&str> = self.coords_in_scope();
             let near = diagnostics::closest(text, coords.into_iter());
-            self.report(errors::unbound_coord(name.span, name.name, near));
+            let is_value = self.in_index == 0 && self.cx.env.domain(name.name).is_some();
+            self.report(match is_value {
+                true => errors::coordinate_as_extent(name.span, name.name),
+                false => errors::unbound_coord(name.span, name.name, near),
+            });
             return Val::error(name.span);
         }
         if self.in_index > 0 && !self.is_like_a_name(text) {

@@ -404,6 +404,13 @@ impl Checker<'_> {
     fn base_is_missing(&mut self, families: &[(VarId, Family, Ty)]) -> bool {
         let group: Vec<(VarId, Family)> = families.iter().map(|(var, family, _)| (*var, family.clone())).collect();
         let missing = coverage::missing_base(&self.program.vars, &group, &mut self.facts);
+        // What goes round has no order with a base either.
+        if !missing.is_empty()
+            && let Err(cycle) = order::order(&self.program.vars, &group, &mut self.facts)
+        {
+            self.report_cycle(&cycle);
+            return true;
+        }
         for base in &missing {
             let name = self.program.vars[base.family.index()].name;
             self.report(errors::base_missing(base.span, &base.cell, name, &base.region));
@@ -443,13 +450,15 @@ impl Checker<'_> {
         let group: Vec<(VarId, Family)> = families.into_iter().map(|(var, family, _)| (var, family)).collect();
         match order::order(&self.program.vars, &group, &mut self.facts) {
             Ok(order) => self.cx.sink.push(Stmt::Rec(Rc::new(Recurrence { families: group, order }))),
-            Err(cycle) => {
-                let steps: Vec<(Span, String, String)> =
-                    cycle.steps.iter().map(|s| (s.span, s.cell.clone(), s.read_cell.clone())).collect();
-                let span = steps.first().map(|s| s.0).unwrap_or_default();
-                self.report(errors::cycle(span, &steps));
-            }
+            Err(cycle) => self.report_cycle(&cycle),
         }
+    }
+
+    fn report_cycle(&mut self, cycle: &order::Cycle) {
+        let steps: Vec<(Span, String, String)> =
+            cycle.steps.iter().map(|s| (s.span, s.cell.clone(), s.read_cell.clone())).collect();
+        let span = steps.first().map(|s| s.0).unwrap_or_default();
+        self.report(errors::cycle(span, &steps));
     }
 }
 

@@ -39,7 +39,14 @@ impl Checker<'_> {
             other => {
                 let shown = self.show(&other);
                 let name = format!("a value of type `{shown}`");
-                if other.scalar().is_some() {
+                let reduces = |path: &ast::Path| {
+                    let [name] = path.segments.as_slice() else { return false };
+                    crate::builtin::is_reduction(name.name.as_str()) && self.cx.env.lookup(name.name).is_none()
+                };
+                if matches!(&base.kind, ast::ExprKind::Path(path) if reduces(path)) {
+                    let text = self.sources.text(span).to_owned();
+                    self.report(errors::reduction_without_body(span, &text));
+                } else if other.scalar().is_some() {
                     self.report(errors::index_count(bracket, &name, 0, indices.len()));
                 } else if matches!(other, Ty::Dyn | Ty::Stored(_)) {
                     let text = self.sources.text(val.span()).to_owned();

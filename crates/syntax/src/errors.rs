@@ -99,6 +99,12 @@ pub fn lone_brace(span: Span) -> Diagnostic {
     )
 }
 
+pub fn braces_of_text(span: Span, fixed: String) -> Diagnostic {
+    Diagnostic::error(TOKEN, span, "a brace in a text is written `{{`, a single one holds an expression")
+        .label("no expression")
+        .fix("write it twice", span, fixed)
+}
+
 pub fn bad_escape(span: Span, c: char) -> Diagnostic {
     let error = Diagnostic::error(TOKEN, span, format!("`\\{c}` is not an escape")).label("not an escape");
     match c {

@@ -298,6 +298,8 @@ impl<'t> Lexer<'t> {
         let bytes = self.text.as_bytes();
         let mut content = String::new();
         let mut at = from;
+        // The brace that ends what is no hole.
+        let mut braced = None;
         loop {
             let plain = bytes[at..].iter().take_while(|b| !matches!(b, b'"' | b'\\' | b'{' | b'}' | b'\n')).count();
             content.push_str(&self.text[at..at + plain]);
@@ -312,6 +314,20 @@ impl<'t> Lexer<'t> {
                     return Ok(());
                 }
                 Some(b'\\') => at = self.escape(at, &mut content),
+                // No expression begins so: this is text with braces of its own.
+                Some(b'{') if bytes.get(at + 1) == Some(&b'\\') => {
+                    braced = self.closing_brace(at + 1);
+                    let end = braced.map_or(at + 1, |end| end + 1);
+                    let inner = braced.map_or("", |end| &self.text[at + 1..end]);
+                    let fixed = format!("{{{{{inner}{}", if braced.is_some() { "}}" } else { "" });
+                    self.diagnostics.push(errors::braces_of_text(self.span(at, end), fixed));
+                    content.push('{');
+                    at += 1;
+                }
+                Some(b'}') if braced == Some(at) => {
+                    content.push('}');
+                    at += 1;
+                }
                 Some(b'{') if bytes.get(at + 1) != Some(&b'{') => {
                     self.text_part(content, from, at);
                     self.push(Tok::HoleOpen, at, at + 1);
@@ -426,6 +442,20 @@ impl<'t> Lexer<'t> {
         let Some(hole) = self.holes.pop() else { return Ok(()) };
         self.push(Tok::HoleClose, start, end);
         self.text_from(end, hole.quote)
+    }
+
+    /// The next closing brace of a text, escapes passed over.
+    fn closing_brace(&self, from: usize) -> Option<usize> {
+        let bytes = self.text.as_bytes();
+        let mut at = from;
+        loop {
+            match bytes.get(at)? {
+                b'"' | b'\n' => return None,
+                b'}' => return Some(at),
+                b'\\' => at += 2,
+                _ => at += 1,
+            }
+        }
     }
 
     /// The hole was never closed: what stands at `at` belongs to the text again.
