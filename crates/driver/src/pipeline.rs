@@ -223,6 +223,7 @@ pub fn lower(program: &mut Program, wish: Lowering, timings: &mut Timings) -> Re
     if wish.opt_level > 0 {
         timings.time("divisors", || optimizer::divisors(program, wish.checked));
         timings.time("common", || optimizer::common(program, wish.checked));
+        timings.time("tables", || optimizer::tables(program, wish.checked));
         timings.time("fuse", || optimizer::fuse(program, wish.checked));
     }
     timings.time("verify", || verified("fuse", ir::verify(program, false)))?;

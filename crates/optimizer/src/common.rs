@@ -165,7 +165,7 @@ fn shape(e: &Expr, hasher: &mut DefaultHasher) {
 }
 
 /// Whether two parts of one body have the same value; `same` are variables that they bind alike.
-fn are_alike(a: &Expr, b: &Expr, same: &mut Vec<(VarId, VarId)>) -> bool {
+pub fn are_alike(a: &Expr, b: &Expr, same: &mut Vec<(VarId, VarId)>) -> bool {
     use ExprKind::*;
     let mut all = |a: &[Expr], b: &[Expr]| a.len() == b.len() && a.iter().zip(b).all(|(a, b)| are_alike(a, b, same));
     a.ty == b.ty
