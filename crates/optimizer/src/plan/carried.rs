@@ -11,7 +11,7 @@ use super::limits::{Definitions, Item, Limit, Limits};
 use super::reduce::Folding;
 use super::scatter::{Scattered, reductions};
 use super::value::Part;
-use ir::loops::{Bin, Local, Turns};
+use ir::loops::{Bin, Local, St, Turns};
 use ir::{Binder, Clause, Expr, ExprKind, Reduce, VarId};
 
 /// Rows that are walked together, so that their additions need not wait for each other.
@@ -224,15 +224,27 @@ impl Lower<'_, '_> {
             (None, [row]) => self.room(carried, row),
             _ => Vec::new(),
         };
-        self.outer_passes(carried, &carried.outer, &room, target);
+        let locals: Vec<Local> = room.iter().map(|(local, _)| *local).collect();
+        if !carried.outer.is_empty() {
+            self.spread_next(room);
+        }
+        self.outer_passes(carried, &carried.outer, &locals, target);
     }
 
-    /// Memory for what is known of a row of cells, or of a piece of it.
-    fn room(&mut self, carried: &Carried, row: &Coord) -> Vec<Local> {
+    /// Memory for what is known of a row of cells, or of a piece of it, and what makes it.
+    fn room(&mut self, carried: &Carried, row: &Coord) -> Vec<(Local, Vec<St>)> {
         let cells = row.extent().bin(Bin::SMin, Part::index(TILE));
+        let cells = self.atom(cells);
         let block = carried.folding.in_blocks().into_iter().flat_map(|folding| folding.first());
         let first = carried.folding.first().into_iter().chain(block);
-        first.map(|first| self.cells_of(first.ty, vec![cells.clone()], false, carried.e)).collect()
+        let mut room = Vec::new();
+        for first in first {
+            let mark = self.region().stmts.len();
+            let local = self.cells_of(first.ty, vec![cells.clone()], false, carried.e);
+            let makes = |statement: &&St| matches!(statement, St::Store(..) | St::Rt { .. } | St::Own(_));
+            room.push((local, self.region().stmts[mark..].iter().filter(makes).cloned().collect()));
+        }
+        room
     }
 
     fn outer_passes(&mut self, carried: &Carried, left: &[Coord], room: &[Local], target: &Target) {
