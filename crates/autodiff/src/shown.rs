@@ -11,7 +11,7 @@ use crate::reverse::{Reverse, new_var};
 use crate::terms::is_float;
 use diagnostics::Span;
 use ir::source::Source;
-use ir::{Expr, ExprKind, Program, Slot, Stmt, Type, VarId};
+use ir::{Expr, ExprKind, Program, Slot, Stmt, Type, VarId, VarKind};
 use std::collections::{HashMap, HashSet};
 
 /// An argument of `print`, by the variable that stands for it.
@@ -165,6 +165,8 @@ impl Differentiator {
                 let Some(derivation) = found else { return format!("{quotient} = 0") };
                 let mut helpers = derivation.helpers.clone();
                 let mut lines = Vec::new();
+                // What the compiler has named stands where it is read: adjoints and values, by name.
+                let (mut adjoints, mut values) = (Vec::new(), Vec::new());
                 for step in &derivation.steps {
                     for helper in source.needs(step.adjoint, &helpers) {
                         helpers.retain(|h| *h != helper);
@@ -172,6 +174,20 @@ impl Differentiator {
                     }
                     let own = lines_of(source, step.adjoint);
                     let last = if derivation.mode == crate::Mode::Forward { *y } else { *x };
+                    let info = &program.vars[step.operand.index()];
+                    if step.operand != last && info.kind == VarKind::Temp && info.ty.rank() == 0 {
+                        let value = lines_of(source, step.operand);
+                        let found = [&own, &value].map(|lines| match &lines[..] {
+                            [line] if !line.contains('\n') => line.split_once(" = "),
+                            _ => None,
+                        });
+                        if let [Some(adjoint), Some(value)] = found {
+                            let owned = |(name, of): (&str, &str)| (name.to_owned(), in_parentheses(of));
+                            adjoints.push(owned(adjoint));
+                            values.push(owned(value));
+                            continue;
+                        }
+                    }
                     if step.operand != last {
                         lines.extend(own);
                         continue;
@@ -183,7 +199,12 @@ impl Differentiator {
                         None => line,
                     }));
                 }
-                if lines.is_empty() { format!("{quotient} = 1") } else { lines.join("\n") }
+                if lines.is_empty() {
+                    return format!("{quotient} = 1");
+                }
+                // Adjoints read those before them here, and values those behind them.
+                let opened = adjoints.iter().rev().chain(&values);
+                opened.fold(lines.join("\n"), |text, (name, of)| renamed(&text, name, of))
             }
         }
     }
@@ -252,6 +273,10 @@ impl Reverse<'_> {
         });
         Some(parts.reduce(add).unwrap_or_else(|| float(0.0, &body.ty, body.span)))
     }
+}
+
+fn in_parentheses(formula: &str) -> String {
+    if formula.contains(' ') { format!("({formula})") } else { formula.to_owned() }
 }
 
 /// A text with one name in the place of another.

@@ -32,6 +32,8 @@ pub(super) struct Places {
     alone: HashMap<VarId, Vec<Option<Extent>>>,
     /// Other indices, with the extents of their axes.
     shifted: Vec<(Affine, Option<Extent>)>,
+    /// Extents of axes of families of the own recurrence.
+    own: Vec<(VarId, Extent)>,
 }
 
 /// Multiples of coordinates, and a constant.
@@ -188,7 +190,12 @@ impl Extents {
                     ExprKind::Var(var) => Some(var),
                     _ => None,
                 };
-                if tensor.is_some_and(|var| own.contains(&var)) {
+                if let Some(var) = tensor.filter(|var| own.contains(var)) {
+                    for (k, index) in load.index.iter().enumerate() {
+                        if let Some(coord) = alone(index) {
+                            places.own.push((coord, self.root(self.axis(var, k))));
+                        }
+                    }
                     return;
                 }
                 for (k, index) in load.index.iter().enumerate() {
@@ -206,6 +213,10 @@ impl Extents {
         let Some(end) = self.extent(&binder.hi) else { return false };
         let end = self.root(end);
         if !matches!(binder.lo.kind, ExprKind::Int(0)) {
+            return false;
+        }
+        // What such a family is read at must still be as long as what settles the range.
+        if places.own.iter().any(|(coord, extent)| *coord == binder.var && *extent != end) {
             return false;
         }
         match places.alone.get(&binder.var) {

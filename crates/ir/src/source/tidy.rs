@@ -11,6 +11,7 @@ pub(super) fn tidied(program: &Program, func: &Func, effects: &[bool]) -> Func {
     let mut func = func.clone();
     folded(&mut func.body);
     ends_of_ranges(&mut func.body);
+    second_names(&mut func.body);
     without_library_constants(&mut func, program);
     let mut census = Census { places: HashMap::new(), uses: HashMap::new(), loops: 0, deepest: 0 };
     for param in &func.params {
@@ -45,6 +46,33 @@ fn ends_of_ranges(body: &mut Expr) {
             *e = end;
         }
     });
+}
+
+/// In the branches of a match a pattern's name is what it stands for.
+fn second_names(body: &mut Expr) {
+    let ExprKind::Block(stmts, value) = &mut body.kind else { return };
+    let mut names = HashMap::new();
+    let mut drop_all = |e: &mut Expr| {
+        e.walk_mut(&mut |e| {
+            let ExprKind::Block(stmts, _) = &mut e.kind else { return };
+            stmts.retain(|stmt| match stmt {
+                Stmt::Let(var, Expr { kind: ExprKind::Var(first), .. }) => {
+                    names.insert(*var, *first);
+                    false
+                }
+                _ => true,
+            });
+        });
+    };
+    stmts.iter_mut().for_each(|stmt| stmt.for_each_child_mut(&mut drop_all));
+    drop_all(value);
+    // A second name may have one of its own.
+    let all: HashMap<VarId, VarId> = names.keys().map(|var| (*var, first_of(*var, &names))).collect();
+    crate::visit::rename(body, &all);
+}
+
+fn first_of(var: VarId, names: &HashMap<VarId, VarId>) -> VarId {
+    names.get(&var).map_or(var, |first| first_of(*first, names))
 }
 
 /// Constants of imported modules that nothing reads.
