@@ -538,6 +538,9 @@ impl Checker<'_> {
             return self.rows_literal(vals, span);
         }
         let vals = self.level(vals);
+        if vals.iter().any(|v| v.ty.is_error()) {
+            return Val::error(span);
+        }
         let mut vals = self.unite(vals);
         if let Some(Ty::List(item)) = want
             && crate::unify::is_open_fn(item)

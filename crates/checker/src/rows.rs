@@ -1,7 +1,7 @@
 //! Rows of different length: where one item of a literal is a list, tensors beside it are lists of their rows.
 
-use crate::Checker;
 use crate::ty::{Ty, Val};
+use crate::{Checker, errors};
 use diagnostics::Span;
 use ir::{CompClause, Comprehension, ExprKind, VarKind};
 use std::rc::Rc;
@@ -11,6 +11,18 @@ impl Checker<'_> {
     pub(crate) fn level(&mut self, vals: Vec<Val>) -> Vec<Val> {
         let lists = vals.iter().any(|v| matches!(v.ty, Ty::List(_)));
         let common = vals.iter().map(|v| Some(v.ty.clone())).reduce(|a, b| common(&a?, &b?)).flatten();
+        // Their numbers have one type, down to the last rows.
+        if lists && common.is_some() {
+            let numbers = leaf(&vals[0].ty);
+            for val in &vals[1..] {
+                if !self.same(&numbers, &leaf(&val.ty)) {
+                    let (first, other) = (self.show(&vals[0].ty), self.show(&val.ty));
+                    let message = format!("items of one list have one type: `{first}` and `{other}` differ");
+                    self.report(errors::mismatch(val.span(), message, None, None));
+                    return vec![Val::error(val.span())];
+                }
+            }
+        }
         match common {
             Some(common) if lists => vals.into_iter().map(|val| self.as_list(val, &common)).collect(),
             _ => vals,
@@ -89,5 +101,13 @@ fn common(a: &Ty, b: &Ty) -> Option<Ty> {
         }
         (Ty::Tensor(x), Ty::Tensor(y)) if x.axes.len() == y.axes.len() => Some(a.clone()),
         _ => None,
+    }
+}
+
+/// What the last rows are made of.
+fn leaf(ty: &Ty) -> Ty {
+    match ty {
+        Ty::List(item) => leaf(item),
+        other => other.elem().clone(),
     }
 }
