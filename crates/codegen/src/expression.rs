@@ -106,6 +106,47 @@ impl Emitter<'_, '_> {
         };
         (self.builder.ins().iadd(base, bytes), offset)
     }
+    /// The same for vectors of elements: the index is added term by term, outer coordinates first, so that all but the last
+    /// of it stays the same from turn to turn.
+    pub fn address_in_parts(&mut self, ty: Ty, base: &Ex, index: &Ex) -> (Value, i32) {
+        let size = ty.size() as i64;
+        let (mut terms, mut constant) = (Vec::new(), 0i64);
+        sum_of(index, &mut terms, &mut constant);
+        let offset = match constant.checked_mul(size).and_then(|bytes| i32::try_from(bytes).ok()) {
+            Some(offset) => offset,
+            None => {
+                terms = vec![index];
+                0
+            }
+        };
+        let mut address = self.value(base);
+        for term in terms {
+            let index = self.value(term);
+            let bytes = match size.trailing_zeros() {
+                0 => index,
+                shift => self.builder.ins().ishl_imm_u(index, i64::from(shift)),
+            };
+            address = self.builder.ins().iadd(address, bytes);
+        }
+        (address, offset)
+    }
+}
+
+/// What an index is the sum of.
+fn sum_of<'e>(index: &'e Ex, terms: &mut Vec<&'e Ex>, constant: &mut i64) {
+    match index {
+        Ex::Int(_, value) => *constant = constant.wrapping_add(*value),
+        Ex::Bin(Bin::Add, a, b) => {
+            sum_of(a, terms, constant);
+            sum_of(b, terms, constant);
+        }
+        Ex::Bin(Bin::Sub, a, b) if matches!(**b, Ex::Int(..)) => {
+            let Ex::Int(_, value) = **b else { return };
+            *constant = constant.wrapping_sub(value);
+            sum_of(a, terms, constant);
+        }
+        term => terms.push(term),
+    }
 }
 
 fn constant(expression: &Ex) -> Option<i64> {

@@ -78,7 +78,7 @@ impl Emitter<'_, '_> {
         self.builder.seal_block(many);
         self.define(var, low);
         let [target, source] = [target, source].map(|(base, index)| {
-            let (address, offset) = self.address(ty, base, index);
+            let (address, offset) = self.address_in_parts(ty, base, index);
             self.builder.ins().iadd_imm_s(address, i64::from(offset))
         });
         let bytes = self.builder.ins().imul_imm_s(length, ty.size() as i64);
@@ -177,7 +177,7 @@ impl Emitter<'_, '_> {
                 (St::Store(ty, base, index, value), _) => {
                     let value = self.lanes(turn, value);
                     let value = self.spread(turn, value, *ty);
-                    let (address, offset) = self.address(*ty, base, index);
+                    let (address, offset) = self.address_in_parts(*ty, base, index);
                     let bytes = if *ty == Ty::I8 { 8 } else { 16 };
                     for (k, part) in value.parts.iter().enumerate() {
                         let offset = offset + bytes * k as i32;

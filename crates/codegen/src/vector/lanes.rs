@@ -68,18 +68,18 @@ impl Emitter<'_, '_> {
             }
             Ex::Convert(convert, a) => self.converted_lanes(turn, *convert, a),
             Ex::Load(Ty::I8, base, index) => {
-                let (address, offset) = self.address(Ty::I8, base, index);
+                let (address, offset) = self.address_in_parts(Ty::I8, base, index);
                 let load =
                     |k: i64| self.builder.ins().load(types::I64, self.memory.vectors, address, offset + 8 * k as i32);
                 Lanes::own((0..turn.lanes / 8).map(load).collect())
             }
             Ex::Load(ty, base, index) if turn.plan.strides.contains_key(&std::ptr::from_ref(e)) => {
-                let (address, offset) = self.address(*ty, base, index);
+                let (address, offset) = self.address_in_parts(*ty, base, index);
                 let stride = turn.plan.strides[&std::ptr::from_ref(e)];
                 Lanes::own((0..turn.vectors(*ty)).map(|k| self.strided(*ty, stride, address, offset, k)).collect())
             }
             Ex::Load(ty, base, index) => {
-                let (address, offset) = self.address(*ty, base, index);
+                let (address, offset) = self.address_in_parts(*ty, base, index);
                 let vector = vector_type(*ty);
                 let load =
                     |k: i64| self.builder.ins().load(vector, self.memory.vectors, address, offset + 16 * k as i32);
