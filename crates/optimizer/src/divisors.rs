@@ -1,19 +1,21 @@
-//! Divisors that are the same at all points of a sum divide the sum: `sum[j](a[j] / s)` is `sum[j](a[j]) / s`.
+//! Divisors that are the same at all points of a sum are inverted in front of it: `sum[j](a[j] / s)` is
+//! `sum[j](a[j] * r)` with `r = 1.0 / s`.
 //!
-//! A division takes as long as a dozen other operations. With a divisor, all factors that are the same come out of the sum,
-//! which rounds what they are multiplied with once instead of at every point. A sum without a point is zero, whatever it is
-//! divided by.
+//! A division takes as long as a dozen other operations. With a divisor, all factors that are the same are multiplied in
+//! front of the sum. They do not come out of it: where `s` is zero or infinite, a sum of quotients is another one than the
+//! quotient of a sum.
 
 use crate::calls::CallGraph;
-use crate::facts::{FunctionFacts, never_empty};
-use ir::{Expr, ExprKind, Op, Program, Reduce, ReduceOp, Scalar, Stmt, Type, VarId, WhereItem};
+use crate::facts::FunctionFacts;
+use diagnostics::Symbol;
+use ir::{Expr, ExprKind, Op, Program, Reduce, ReduceOp, Scalar, Stmt, Var, VarId, VarKind, WhereItem};
 
 pub fn divisors(program: &mut Program, checked: bool) {
     let facts = FunctionFacts::new(program, &CallGraph::new(program), checked);
-    program.rewrite(|body, _, _| body.walk_mut(&mut |e| sum(e, &facts)));
+    program.rewrite(|body, program, _| body.walk_mut(&mut |e| sum(e, &facts, program)));
 }
 
-fn sum(e: &mut Expr, facts: &FunctionFacts) {
+fn sum(e: &mut Expr, facts: &FunctionFacts, program: &mut Program) {
     let ExprKind::Reduce(reduce) = &mut e.kind else { return };
     let is_float = matches!(reduce.body.ty.scalar(), Some(Scalar::F32 | Scalar::F64));
     let is_gated = reduce.wheres.iter().any(|item| matches!(item, WhereItem::Guard(_)));
@@ -48,25 +50,24 @@ fn sum(e: &mut Expr, facts: &FunctionFacts) {
             Some(product) => make(ExprKind::Op(op, vec![product, factor])),
         })
     };
-    let Product { varying, mut same, is_negative, inner, lifted, .. } = product;
-    if !never_empty(reduce) {
-        for (factor, _) in &mut same {
-            *factor = if_there_are_points(reduce, factor.clone());
-        }
+    let Product { varying, mut same, is_negative, inner, mut lifted, .. } = product;
+    same.sort_by_key(|(_, divides)| *divides);
+    let Some(mut factor) = same.into_iter().fold(None, times) else { return };
+    if is_negative {
+        factor = make(ExprKind::Op(Op::Neg, vec![factor]));
     }
-    let Some(mut body) = varying.into_iter().fold(None, times) else { return };
+    let shared = VarId(program.vars.len() as u32);
+    program.vars.push(Var { name: Symbol::new(""), ty: ty.clone(), span, kind: VarKind::Temp, coords: Vec::new() });
+    lifted.push((shared, factor));
+    let all = varying.into_iter().chain([(make(ExprKind::Var(shared)), false)]);
+    let Some(mut body) = all.fold(None, times) else { return };
+    let bound = |lets: Vec<(VarId, Expr)>| lets.into_iter().map(|(var, e)| Stmt::Let(var, e)).collect();
     if !inner.is_empty() {
-        let lets = inner.into_iter().map(|(var, e)| Stmt::Let(var, e)).collect();
-        body = make(ExprKind::Block(lets, Box::new(body)));
+        body = make(ExprKind::Block(bound(inner), Box::new(body)));
     }
     let binders = std::mem::take(&mut reduce.binders);
-    let inner = make(ExprKind::Reduce(Box::new(Reduce { op: ReduceOp::Sum, binders, wheres: Vec::new(), body })));
-    let Some(mut value) = same.into_iter().fold(Some(inner), times) else { return };
-    if is_negative {
-        value = make(ExprKind::Op(Op::Neg, vec![value]));
-    }
-    let lets: Vec<Stmt> = lifted.into_iter().map(|(var, e)| Stmt::Let(var, e)).collect();
-    *e = if lets.is_empty() { value } else { make(ExprKind::Block(lets, Box::new(value))) };
+    let sum = make(ExprKind::Reduce(Box::new(Reduce { op: ReduceOp::Sum, binders, wheres: Vec::new(), body })));
+    *e = make(ExprKind::Block(bound(lifted), Box::new(sum)));
 }
 
 fn reads(reduce: &Reduce, var: VarId) -> usize {
@@ -79,17 +80,6 @@ fn reads(reduce: &Reduce, var: VarId) -> usize {
         e.walk(&mut |e| e.for_each_use(|used| count += usize::from(*used == var)));
     }
     count
-}
-
-/// A factor, and one where the sum has no points.
-fn if_there_are_points(reduce: &Reduce, factor: Expr) -> Expr {
-    let (ty, span) = (factor.ty.clone(), factor.span);
-    reduce.binders.iter().fold(factor, |factor, binder| {
-        let ends = vec![binder.lo.clone(), binder.hi.clone()];
-        let cond = Expr { kind: ExprKind::Op(Op::Lt, ends), ty: Type::BOOL, span };
-        let one = Expr { kind: ExprKind::Float(1.0), ty: ty.clone(), span };
-        Expr { kind: ExprKind::If(Box::new(cond), Box::new(factor), Box::new(one)), ty: ty.clone(), span }
-    })
 }
 
 fn is_power_of_two(e: &Expr) -> bool {

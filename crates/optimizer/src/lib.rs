@@ -2,7 +2,7 @@
 //! clauses leave out what later ones override (`overrides`) and are split by what decides over their sums (`split`),
 //! recurrences step together (`together`), small functions stand where they are called (`inline`), short sums of products
 //! are factored (`factor`), what nothing reads goes (`unused`), cells stand where they are read (`absorb`), recurrences that
-//! would store too much are cut into segments (`segments`), divisors come out of sums (`divisors`), what a cell asks for twice
+//! would store too much are cut into segments (`segments`), divisors of whole sums are inverted (`divisors`), what a cell asks for twice
 //! is bound (`common`), families that read each other's rows are computed row by row (`fuse`), and everything becomes
 //! explicit loops, buffers and reference counts (`plan`).
 
