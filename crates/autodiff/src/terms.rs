@@ -566,7 +566,11 @@ impl<'a> Cell<'a> {
         let mut inside = context.clone();
         let mut operands = Vec::new();
         for arg in args {
-            operands.push(if arg.ty.rank() > 0 { arg.clone() } else { self.atom(arg, &mut inside) });
+            let operand = match arg.ty.rank() {
+                0 => self.atom(arg, &mut inside),
+                _ => ir::visit::refresh(arg, self.around.program()),
+            };
+            operands.push(operand);
         }
         operands.push(ct);
         let program = self.around.program();

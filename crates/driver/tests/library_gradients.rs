@@ -281,3 +281,30 @@ fn operations_have_the_derivatives_that_differences_say() {
     }
     assert!(complaints.is_empty(), "{}", complaints.join("\n\n"));
 }
+
+/// Of `g(x, 2)`, the second result is `x * x / 4`; of a transform, the imaginary part of four numbers is `x[1] - x[3]` twice.
+#[test]
+fn one_of_two_results_has_second_derivatives() {
+    let text = "use std::numerics::fft;
+        fn g(x: [f64; ?], k: i32) -> ([f64; ?], [f64; ?]) {
+            if k == 0 { (x * 2.0, x * x) } else { let (a, b) = g(x, k - 1); (a + b, b * 0.5) }
+        }
+        let x: [f64; 2] = [1.0, 2.0];
+        let (first, second) = g(x, 2);
+        let loss = sum[i](second[i] ** 2.0);
+        let d = @loss / @x;
+        let h = @d / @x;
+        print(h);
+        print([0.75, 0.0, 0.0, 3.0]);
+        let y: [f64; 4] = [1.0, 2.0, -1.0, 0.5];
+        let zero: [f64; 4] = [0.0, 0.0, 0.0, 0.0];
+        let (real, turned) = fft(y, zero);
+        let power = sum[k](turned[k] ** 2.0);
+        let by_y = @power / @y;
+        let twice = @by_y / @y;
+        print(twice);
+        print([0, 0, 0, 0, 0, 4, 0, -4, 0, 0, 0, 0, 0, -4, 0, 4]);
+        ";
+    let found = driver::on_a_large_stack(|stack_bytes| compared(text, "second derivatives", stack_bytes));
+    assert_eq!(found, Ok(()));
+}

@@ -3,6 +3,7 @@
 
 use super::*;
 use crate::terms::{is_hidden, leaves_of};
+use ir::visit::refresh;
 
 /// What is called at each point, and which field of its result is taken.
 struct Called<'e> {
@@ -62,10 +63,11 @@ impl Reverse<'_> {
         let pulled = crate::behind_statements(statements, expr(pulled, result, span));
 
         for (leaf, operand) in args.iter().flat_map(leaves_of).enumerate() {
-            let part = expr(ExprKind::Field(Box::new(pulled.clone()), leaf), operand.ty.clone(), span);
             if !moves_with(&operand).iter().any(|v| self.active.contains(v)) {
                 continue;
             }
+            let pulled = Box::new(refresh(&pulled, self.program));
+            let part = expr(ExprKind::Field(pulled, leaf), operand.ty.clone(), span);
             let of_operand = self.axes_of_operand(&operand)?;
             let free: Vec<VarId> = of_operand.iter().flat_map(|axis| ir::visit::free_vars(&axis.extent)).collect();
             if outer.iter().any(|binder| free.contains(&binder.var)) {

@@ -3,6 +3,7 @@
 
 use super::*;
 use crate::terms::{is_hidden, leaves_of};
+use ir::visit::refresh;
 
 /// How a whole value gives the cotangents of what it reads.
 enum Pull<'e> {
@@ -195,7 +196,8 @@ impl Reverse<'_> {
             Pull::Call(func, args) => {
                 let pullback = self.differentiator.pullback(self.program, *func)?;
                 let result = self.program.funcs[pullback.index()].result.clone();
-                let args = args.iter().cloned().chain([ct]).collect();
+                // The same arguments stand in several calls.
+                let args = args.iter().map(|arg| refresh(arg, self.program)).chain([ct]).collect();
                 Ok(expr(ExprKind::Call(pullback, args), result, span))
             }
             Pull::Scope(e) => {
