@@ -31,6 +31,9 @@ pub(crate) struct Instance {
 /// The last variable of a specialisation whose body is being checked.
 const UNFINISHED: u32 = u32::MAX;
 
+/// Lambdas that may call each other in the arguments of a call.
+const DEEPEST_LAMBDAS: usize = 200;
+
 /// Where a call stands, while the function that it needs is checked.
 pub(crate) struct Caller {
     cx: Cx,
@@ -402,9 +405,17 @@ impl Checker<'_> {
         let instance = match self.instances.get(&key) {
             Some(instance) => instance.clone(),
             None => {
+                // A lambda that is handed to itself calls itself, or a longer type of itself, for ever.
+                if self.lambdas.contains(&key) || self.lambdas.len() > DEEPEST_LAMBDAS {
+                    self.report(errors::endless_lambda(span, lambda.span));
+                    return Val::error(span);
+                }
                 let tys: Vec<Ty> = args.iter().map(|a| self.resolved(&a.ty)).collect();
                 let captured: Vec<Ty> = captures.iter().map(|a| self.resolved(&a.ty)).collect();
-                self.instantiate_lambda(key, around, lambda, env, &captured, &tys)
+                self.lambdas.push(key.clone());
+                let instance = self.instantiate_lambda(key, around, lambda, env, &captured, &tys);
+                self.lambdas.pop();
+                instance
             }
         };
         let Some(result) = instance.result.clone().filter(|r| !r.is_error()) else { return Val::error(span) };

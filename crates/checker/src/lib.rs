@@ -112,6 +112,8 @@ pub(crate) struct Checker<'m> {
     enums: HashMap<*const ast::EnumDef, ir::EnumId>,
     enum_fields: Vec<Vec<Vec<Ty>>>,
     instances: HashMap<Key, Instance>,
+    /// Lambdas whose bodies are being checked.
+    lambdas: Vec<instance::Key>,
     /// Definitions whose body is being checked, innermost last.
     active: Vec<*const ast::FnDef>,
     /// The calls for which that is done.
@@ -235,6 +237,7 @@ impl<'m> Checker<'m> {
             enums: HashMap::new(),
             enum_fields: Vec::new(),
             instances: HashMap::new(),
+            lambdas: Vec::new(),
             active: Vec::new(),
             calls: Vec::new(),
             called: HashSet::new(),
