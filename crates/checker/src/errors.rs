@@ -423,7 +423,6 @@ pub fn recursive_type(span: Span, name: &str, signature: Span, shown: Option<Str
     }
 }
 
-/// A struct that is a field of itself.
 /// A lambda that is called with itself, so that its type has no end.
 pub fn endless_lambda(span: Span, lambda: Span) -> Diagnostic {
     Diagnostic::error("E0407", span, "the type of this call cannot be inferred: a lambda is handed to itself")
@@ -432,6 +431,7 @@ pub fn endless_lambda(span: Span, lambda: Span) -> Diagnostic {
         .help("write a named function: it may call itself, `fn f(n: i32) -> i32 { … f(n - 1) … }`")
 }
 
+/// A struct that is a field of itself.
 pub fn endless_struct(span: Span, name: &str, def: Span) -> Diagnostic {
     Diagnostic::error("E0407", span, format!("a value of `{name}` would hold another one without an end"))
         .label(format!("`{name}` holds itself here"))
